@@ -1,0 +1,72 @@
+"""Corpora: published layouts and one's own files, each read into a `Corpus`."""
+
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from emofuse.errors import DatasetError, UnknownNameError
+from emofuse.registry import Table
+from emofuse.types import Corpus
+
+__all__ = ["DATASETS", "load_corpus"]
+
+DATASETS = Table(
+    "dataset",
+    {
+        "ravdess": (
+            "emofuse.datasets.ravdess:read_ravdess",
+            "acted English speech and song of 24 actors, 8 emotions",
+        ),
+        "emodb": (
+            "emofuse.datasets.emodb:read_emodb",
+            "acted German speech of 10 speakers, 7 emotions (Berlin EMO-DB)",
+        ),
+        "fer2013": (
+            "emofuse.datasets.fer2013:read_fer2013",
+            "35,887 grey face pictures of 48x48, 7 emotions; folder, tar or official CSV",
+        ),
+        "goemotions": (
+            "emofuse.datasets.goemotions:read_goemotions",
+            "54,263 Reddit comments, 27 emotions and neutral or the 7 Ekman groups",
+        ),
+        "emobank": (
+            "emofuse.datasets.emobank:read_emobank",
+            "10,062 English sentences rated for valence, arousal and dominance",
+        ),
+        "meld": (
+            "emofuse.datasets.meld:read_meld",
+            "13,708 turns of dialogues from Friends, 7 emotions or 3 sentiments",
+        ),
+        "listed": (
+            "emofuse.datasets.listed:read_listed",
+            "one's own clips: a CSV, or a folder with one subfolder per label",
+        ),
+    },
+)
+
+
+def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
+    """Read the corpus ``name`` of `DATASETS` from a folder or file; ``options`` go to its reader.
+
+    Raises:
+        UnknownNameError: no such dataset, or its reader has no such option (the nearest is named).
+        DatasetError: nothing is at ``path``, or it does not have the published layout.
+    """
+    reader = DATASETS.load(name)
+    known = list(signature(reader).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"dataset {name} has no option {option!r}; {_choice(option, known)}")
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise DatasetError(f"{place}: nothing is there; the {name} corpus was wanted")
+    corpus: Corpus = reader(place, **options)
+    return corpus
+
+
+def _choice(option: str, known: list[str]) -> str:
+    if not known:
+        return "it takes none"
+    near = get_close_matches(option, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"

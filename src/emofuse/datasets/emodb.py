@@ -1,0 +1,60 @@
+"""EMO-DB: ten German actors say ten everyday sentences in seven emotions.
+
+Paper: Burkhardt et al. 2005, https://www.isca-archive.org/interspeech_2005/burkhardt05b_interspeech.html
+Layout: ``wav/SSTTTEv.wav`` (or flac), or the files at the root; speaker, sentence, emotion, version.
+"""
+
+import re
+from pathlib import Path
+
+from emofuse.errors import DatasetError
+from emofuse.types import Clip, Corpus, TaskSpec
+
+CITATION = (
+    "Burkhardt, Paeschke, Rolfes, Sendlmeier & Weiss (2005). A Database of German Emotional Speech. "
+    "Interspeech."
+)
+LICENCE = "free of charge, with citation"
+CONSENT = "consent: actors, recorded for research; acted emotions, not how people feel off stage"
+EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+CLIPS = 535
+
+_NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])\.(wav|flac)")
+
+
+def read_emodb(path: Path) -> Corpus:
+    """Read the clips, sorted by id; the task has those of the seven emotions that are present.
+
+    There is no official split: split by speaker.
+
+    Raises:
+        DatasetError: no file is named as published.
+    """
+    folder = path / "wav" if (path / "wav").is_dir() else path
+    found = {file.stem: file for file in sorted(folder.glob("*")) if _NAME.fullmatch(file.name)}
+    if not found:
+        raise DatasetError(f"{folder}: no file named SSTTTEv.wav or .flac, as 03a01Fa.wav")
+    clips = tuple(_clip(file) for file in found.values())
+    present = {clip.label for clip in clips}
+    labels = tuple(label for label in EMOTIONS.values() if label in present)
+    notes = [
+        CONSENT,
+        "all speakers say the same ten sentences: speaker-disjoint is not sentence-disjoint",
+    ]
+    if len(clips) != CLIPS:
+        notes.append(f"counts differ from the published ones: found {len(clips)} clips, published {CLIPS}")
+    if absent := [label for label in EMOTIONS.values() if label not in present]:
+        notes.append(f"no clip of {', '.join(absent)}")
+    return Corpus("emodb", clips, TaskSpec(labels=labels), CITATION, LICENCE, tuple(notes))
+
+
+def _clip(file: Path) -> Clip:
+    return Clip(id=file.stem, media=file, label=EMOTIONS[file.stem[5]], speaker=file.stem[:2])
