@@ -17,7 +17,7 @@ CITATION = (
     "GoEmotions: A Dataset of Fine-Grained Emotions. ACL."
 )
 LICENCE = "Apache-2.0"
-CONSENT = "consent: public Reddit comments, authors not asked; young, male, American English, with offensive parts"
+CONSENT = "consent: public Reddit comments, authors not asked; mostly young, male, American"
 PUBLISHED = {"train": 43410, "valid": 5426, "test": 5427}
 FOLDERS = ("ekman", "original")
 METRICS = ("macro_f1", "accuracy", "uar", "weighted_f1")

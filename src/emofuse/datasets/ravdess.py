@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emofuse.datasets.rows import choose, read_rows
+from emofuse.datasets.rows import choose, count_note, read_rows
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
@@ -23,11 +23,10 @@ CONSENT = "consent: professional actors, acted emotions at two intensities; not 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 CHANNELS = {"speech": "01", "song": "02"}
+PUBLISHED = {"speech": 1440, "song": 1012}
 ACTION_UNITS = 35
 
-_NAME = re.compile(
-    r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(\d\d)\.(wav|flac|mp4)", re.IGNORECASE
-)
+_NAME = re.compile(r"(0[1-3])-(0[12])-0[1-8](?:-0[12]){3}-\d\d\.(wav|flac|mp4)", re.IGNORECASE)
 # Sound and picture first, then sound alone, then picture alone.
 _PREFERENCE = {"01": 0, "03": 1, "02": 2}
 
@@ -50,8 +49,9 @@ def read_ravdess(path: Path, *, channel: str = "speech") -> Corpus:
     clips = tuple(_clip(file, units) for file in sorted(files, key=lambda file: file.stem))
     notes = [
         CONSENT,
-        "the two sentences are shared by all actors: speaker-disjoint is not sentence-disjoint",
+        "all actors say the same two sentences: speaker-disjoint is not sentence-disjoint",
     ]
+    notes += count_note({channel: len(clips)}, {channel: PUBLISHED[channel]})
     if spare:
         notes.append(f"{spare} further files of takes that were already read were left out")
     if units and (bare := sum(not clip.vectors for clip in clips)):

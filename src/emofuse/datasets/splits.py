@@ -1,10 +1,10 @@
 """Which clips train, choose and test: named protocols, deterministic by seed through hashing.
 
-All splits are disjoint. A merged corpus is split part by part, so that each fold holds clips of each corpus.
+A merged corpus is split part by part, so that each role holds clips of each corpus.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -37,7 +37,7 @@ def official(corpus: Corpus, *, valid_share: float = 0.1, by: str | None = None,
     """The publisher's split.
 
     Where there is no official test, the official valid becomes test. Where there is then no valid,
-    ``valid_share`` of train is carved out: whole groups of ``by`` where it is given, else within each label.
+    ``valid_share`` of train is carved out: whole groups of ``by`` where it is given, else of each label.
 
     Raises:
         ConfigError: ``valid_share`` is not between 0 and 1, or ``by`` is no grouping.
@@ -48,16 +48,13 @@ def official(corpus: Corpus, *, valid_share: float = 0.1, by: str | None = None,
     for part in _parts(corpus):
         split = _official_roles(part, corpus.name)
         if not split.valid:
-            chosen = set(split.train)
-            train = [clip for clip in part if clip.id in chosen]
+            train = [clip for clip in part if clip.split == "train"]
             valid = set(_carve(train, valid_share, by, seed))
-            rest = tuple(name for name in split.train if name not in valid)
-            if not (valid and rest):
+            if not 0 < len(valid) < len(train):
                 raise DatasetError(f"{corpus.name}: {len(train)} training clips are too few to carve valid")
             how = f"valid {valid_share:.0%} of train by {by or 'label'}, seed {seed}"
-            valid_ids = tuple(name for name in split.train if name in valid)
             made.add(", ".join(filter(None, (split.protocol, how))))
-            split = replace(split, train=rest, valid=valid_ids)
+            split = _split(part, valid, set(split.test))
         parts.append(split)
     protocol = f"official ({'; '.join(sorted(made))})" if made else "official"
     return _joined(parts, protocol)
@@ -94,16 +91,10 @@ def group_folds(
         count = len(dealt[(fold + 1) % folds]) if valid_groups is None else valid_groups
         if not 0 < count < len(order):
             raise ConfigError(f"valid_groups is {count}; wanted 1 to {len(order) - 1} of the other groups")
-        roles = (order[count:], order[:count], dealt[fold])
-        train, valid, test = ({clip.id for name in names for clip in members[name]} for names in roles)
-        parts.append(
-            Split(
-                train=tuple(clip.id for clip in part if clip.id in train),
-                valid=tuple(clip.id for clip in part if clip.id in valid),
-                test=tuple(clip.id for clip in part if clip.id in test),
-                protocol="",
-            )
+        chosen, tested = (
+            {clip.id for name in names for clip in members[name]} for names in (order[:count], dealt[fold])
         )
+        parts.append(_split(part, chosen, tested))
     return _joined(parts, f"{by}-disjoint, fold {fold} of {folds}, seed {seed}")
 
 
@@ -121,14 +112,7 @@ def random_split(
         test = set(_carve(part, test_share, None, seed))
         rest = [clip for clip in part if clip.id not in test]
         valid = set(_carve(rest, valid_share / (1 - test_share), None, seed))
-        parts.append(
-            Split(
-                train=tuple(clip.id for clip in rest if clip.id not in valid),
-                valid=tuple(clip.id for clip in rest if clip.id in valid),
-                test=tuple(clip.id for clip in part if clip.id in test),
-                protocol="",
-            )
-        )
+        parts.append(_split(part, valid, test))
     return _joined(parts, "random (speakers shared)")
 
 
@@ -185,10 +169,9 @@ def _united(tasks: list[TaskSpec], names: list[str]) -> TaskSpec:
     for kind, has in (("labels", "labels"), ("rating_range", "ratings")):
         stated = {getattr(task, kind) for task in tasks if getattr(task, has)}
         if len(stated) > 1:
-            shown = "; ".join(
-                f"{name} {getattr(task, kind)}" for name, task in zip(names, tasks, strict=True)
+            raise DatasetError(
+                f"{kind} of {', '.join(names)} differ: {sorted(stated)}; bring them to one set"
             )
-            raise DatasetError(f"{kind} differ, bring them to one set first: {shown}")
     rated = [task for task in tasks if task.ratings]
     return TaskSpec(
         labels=next((task.labels for task in tasks if task.labels), ()),
@@ -226,6 +209,16 @@ def _official_roles(clips: list[Clip], name: str) -> Split:
     return Split(train, (), tuple(roles["valid"]), "test is the official valid")
 
 
+def _split(clips: list[Clip], valid: set[str], test: set[str]) -> Split:
+    held = valid | test
+    return Split(
+        train=tuple(clip.id for clip in clips if clip.id not in held),
+        valid=tuple(clip.id for clip in clips if clip.id in valid),
+        test=tuple(clip.id for clip in clips if clip.id in test),
+        protocol="",
+    )
+
+
 def _carve(clips: list[Clip], share: float, by: str | None, seed: int) -> list[str]:
     if by is None:
         strata: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -257,9 +250,7 @@ def _groups(clips: list[Clip], by: str) -> dict[str, list[Clip]]:
 
 def _deal(groups: dict[str, list[Clip]], folds: int, seed: int) -> list[list[str]]:
     if len(groups) < folds:
-        raise DatasetError(
-            f"{len(groups)} groups ({', '.join(sorted(groups)[:10])}) are too few for {folds} folds"
-        )
+        raise DatasetError(f"{len(groups)} groups are too few for {folds} folds")
     names = sorted(groups)
     place = {name: index for index, name in enumerate(_ranked(names, seed) if seed else names)}
     dealt: list[list[str]] = [[] for _ in range(folds)]
@@ -286,8 +277,7 @@ def _joined(parts: list[Split], protocol: str) -> Split:
 
 
 def _ranked(names: Iterable[str], seed: int) -> list[str]:
-    key: Callable[[str], bytes] = lambda name: blake2b(f"{seed}\0{name}".encode(), digest_size=8).digest()  # noqa: E731
-    return sorted(names, key=key)
+    return sorted(names, key=lambda name: blake2b(f"{seed}:{name}".encode(), digest_size=8).digest())
 
 
 def _rounded(value: float) -> int:
