@@ -1,0 +1,476 @@
+"""Media files decoded once, by content and not by name: seconds, Hz and pixels.
+
+The media clock starts at 0 where the file starts to play; audio and frames are both put on it by their
+presentation times, so that they stay in step whatever a container delays, drops or rotates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from emofuse.errors import FeatureError, MediaError
+from emofuse.types import ArchiveMember, Frame, Media, Picture, Signal
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# What may be opened. Playlists and scripts (hls, concat, sdp ...) are left out: they name other files and
+# hosts, which a clip of a user has no business to reach.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,w64,flac,mp3,ogg,aac,aiff,au,amr,caf,asf,flv,mpegts,mpeg"
+)
+# Their headers state the length; elsewhere it is guessed from the bit rate.
+_DECLARE_DURATION = ("mov", "matroska", "avi", "wav", "flac")
+_PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+_TICK_S = 1e-3  # timestamps of Matroska are rounded to this
+_JITTER_S = 0.03  # a smaller gap between audio packets is rounding, not silence
+_LONGEST_GAP_S = 3600.0
+
+# Weights of ITU-R BS.775: the centre leads, front channels are 3 dB down, others 6, low effects are out.
+_MIX = {"FC": 1.0, "FL": math.sqrt(0.5), "FR": math.sqrt(0.5), "LFE": 0.0, "LFE2": 0.0}
+_MIX_OTHER = 0.5
+
+
+class MediaInfo(NamedTuple):
+    """What a file holds. Sizes are those shown, after rotation; ``frame_rate`` is the mean one (0 when
+    unknown); ``rate`` (Hz) and ``channels`` are 0 without audio; ``rotation_deg`` turns a stored frame
+    counter-clockwise. A picture has video (one frame) and lasts 0 s.
+    """
+
+    duration_s: float
+    has_audio: bool
+    has_video: bool
+    is_picture: bool
+    width_px: int
+    height_px: int
+    frame_rate: float
+    rate: int
+    channels: int
+    rotation_deg: int
+    variable_rate: bool
+
+
+def probe(media: Media) -> MediaInfo:
+    """What ``media`` holds; every packet is walked over, none but the first frame is decoded.
+
+    Raises:
+        MediaError: missing, a folder, empty, neither media nor picture, or cut off before its stated end.
+    """
+    if (pixels := _picture(media)) is not None:
+        height, width = pixels.shape[:2]
+        return MediaInfo(0.0, False, True, True, width, height, 0.0, 0, 0, 0, False)
+    with _opened(media) as container:
+        audio, video = _audio_stream(container), _video_stream(container)
+        first, times, end_s = _walk(container, audio, video, media)
+        rotation = int(first.rotation) if first is not None else 0
+        width, height = _shown_size(first, video) if first is not None else (0, 0)
+        if rotation % 180:
+            width, height = height, width
+        steps = np.diff(np.sort(times)) if len(times) > 1 else np.zeros(0)
+        return MediaInfo(
+            duration_s=_duration(container, end_s - _origin(container), media),
+            has_audio=audio is not None,
+            has_video=first is not None,
+            is_picture=False,
+            width_px=width,
+            height_px=height,
+            frame_rate=_frame_rate(video, steps),
+            rate=audio.codec_context.sample_rate if audio is not None else 0,
+            channels=audio.codec_context.layout.nb_channels if audio is not None else 0,
+            rotation_deg=rotation,
+            variable_rate=_is_variable(steps),
+        )
+
+
+def read_audio(
+    media: Media, *, rate: int = 16000, start_s: float | None = None, end_s: float | None = None
+) -> Signal:
+    """Audio as mono at ``rate`` Hz; sample i sounds at ``start_s + i / rate`` on the media clock.
+
+    Channels are mixed so that the sum cannot clip and the centre of a surround mix leads. Audio that starts
+    late, and packets that cannot be decoded, are silence. The signal ends with the audio or at ``end_s``.
+
+    Raises:
+        MediaError: the file cannot be read, or has no audio that can be decoded.
+        FeatureError: a sample is not finite.
+    """
+    if _picture(media) is not None:
+        raise MediaError(f"{_name(media)}: a picture has no audio")
+    begin_s = max(start_s or 0.0, 0.0)
+    length_s = math.inf if end_s is None else end_s - begin_s
+    with _opened(media) as container:
+        stream = _audio_stream(container)
+        if stream is None:
+            raise MediaError(f"{_name(media)}: no audio stream")
+        _seek(container, stream, begin_s - 0.5)  # decoders need a little run-up
+        chunks = _continuous(container, stream, _origin(container) + begin_s, length_s, _name(media))
+        parts = list(_resampled(chunks, rate))
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return Signal(np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False), rate)
+
+
+class VideoFrames:
+    """The frames of a video or picture, ``rate`` a second; each iteration decodes the file anew.
+
+    At each tick k it gives the frame that is on show then, as `Frame` with ``time_s = k / rate`` counted
+    from ``start_s`` (so that it shares the clock of `read_audio`). A frame that lasts several ticks is
+    given at each, as the same array. Frames are upright and at most ``max_side_px`` on their longer side.
+    """
+
+    def __init__(
+        self,
+        media: Media,
+        *,
+        rate: float = 5.0,
+        max_side_px: int = 640,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> None:
+        if not rate > 0 or max_side_px < 1:
+            raise ValueError(f"need a rate > 0 and max_side_px >= 1, got {rate} and {max_side_px}")
+        self.media = media
+        self.rate = rate
+        self.max_side_px = max_side_px
+        self.start_s = max(start_s or 0.0, 0.0)
+        self.end_s = math.inf if end_s is None else end_s
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Decode in time order.
+
+        Raises:
+            MediaError: the file cannot be read, or has no video that can be decoded.
+        """
+        pixels = _picture(self.media)
+        if pixels is not None:
+            yield Frame(0.0, _shrunk(pixels, self.max_side_px))
+            return
+        with _opened(self.media) as container:
+            stream = _video_stream(container)
+            if stream is None:
+                raise MediaError(f"{_name(self.media)}: no video stream")
+            stream.thread_type = "AUTO"
+            _seek(container, stream, self.start_s)
+            frames = _decoded(container, stream, _name(self.media))
+            yield from self._sampled(_spans(frames, stream, _origin(container) + self.start_s), stream)
+
+    def _sampled(self, spans: Iterator[tuple[float, float, Any]], stream: Any) -> Iterator[Frame]:
+        tick: int | None = None
+        limit_s = self.end_s - self.start_s - _TICK_S
+        for from_s, until_s, frame in spans:
+            if tick is None:  # the first frame also serves the tick just before it
+                tick = max(0, math.floor((from_s + _TICK_S) * self.rate))
+            pixels = None
+            while tick / self.rate < min(until_s - _TICK_S, limit_s):
+                if pixels is None:
+                    pixels = _pixels(frame, stream, self.max_side_px)
+                yield Frame(tick / self.rate, pixels)
+                tick += 1
+            if until_s >= limit_s:
+                return
+
+
+def content_hash(media: Media) -> str:
+    """SHA-256 (hex) of the bytes of a file, or of the shape and pixels of a picture in memory.
+
+    Raises:
+        MediaError: the file is missing or cannot be read.
+    """
+    if isinstance(media, Picture):
+        pixels = np.ascontiguousarray(media.pixels)
+        digest = hashlib.sha256(f"{pixels.shape}{pixels.dtype}".encode())
+        digest.update(pixels.tobytes())
+        return digest.hexdigest()
+    with _file(media) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _name(media: Media) -> str:
+    if isinstance(media, ArchiveMember):
+        return f"{media.archive}:{media.name}"
+    return "picture in memory" if isinstance(media, Picture) else str(media)
+
+
+@contextmanager
+def _file(media: Path | ArchiveMember) -> Iterator[io.BufferedReader | io.BytesIO]:
+    """The bytes of a file that exists and is not empty."""
+    name = _name(media)
+    try:
+        if isinstance(media, Path) and media.is_dir():
+            raise MediaError(f"{name}: found a folder, wanted a media file")
+        file: io.BufferedReader | io.BytesIO = (
+            io.BytesIO(media.read()) if isinstance(media, ArchiveMember) else media.open("rb")
+        )
+    except FileNotFoundError as error:
+        raise MediaError(f"{name}: no such file") from error
+    except OSError as error:
+        raise MediaError(f"{name}: cannot be read ({error.strerror or error})") from error
+    with file:
+        if not file.read(1):
+            raise MediaError(f"{name}: the file is empty")
+        file.seek(0)
+        yield file
+
+
+@contextmanager
+def _opened(media: Media) -> Iterator[Any]:
+    """The open container; what libav finds wrong with it becomes a `MediaError`."""
+    import av
+
+    assert not isinstance(media, Picture)
+    with _file(media) as file:
+        try:
+            with av.open(
+                file, "r", options={"format_whitelist": _FORMATS}, buffer_size=1 << 18
+            ) as container:
+                yield container
+        except av.FFmpegError as error:
+            raise MediaError(
+                f"{_name(media)}: neither media nor picture, or cut off at its start ({error.strerror})"
+            ) from error
+
+
+def _picture(media: Media) -> np.ndarray | None:
+    """Upright RGB pixels where ``media`` is a picture, else None."""
+    if isinstance(media, Picture):
+        return _as_rgb(media.pixels)
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    with _file(media) as file:
+        try:
+            image: Image.Image = Image.open(file, formats=_PICTURES)
+        except UnidentifiedImageError:
+            return None
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise MediaError(f"{_name(media)}: a picture that cannot be read ({error})") from error
+        try:
+            return _as_rgb(_eight_bit(ImageOps.exif_transpose(image)))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise MediaError(f"{_name(media)}: damaged {image.format} picture ({error})") from error
+
+
+def _eight_bit(image: Image) -> np.ndarray:
+    if image.mode.startswith("I"):  # 16-bit grey, which a plain conversion would clip to white
+        return (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
+    return np.asarray(image.convert("RGB"))
+
+
+def _as_rgb(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype != np.uint8 or pixels.size == 0 or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
+        found = f"{pixels.dtype} {pixels.shape}"
+        raise MediaError(f"picture: found {found}, wanted uint8 (height, width) or (height, width, 3)")
+    return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
+
+
+def _shrunk(pixels: np.ndarray, max_side_px: int) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    if max(height, width) <= max_side_px:
+        return pixels
+    from PIL import Image
+
+    scale = max_side_px / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def _audio_stream(container: Any) -> Any | None:
+    return container.streams.best("audio") if container.streams.audio else None
+
+
+def _video_stream(container: Any) -> Any | None:
+    """The first stream of moving pictures; cover art is none."""
+    from av.stream import Disposition
+
+    films = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
+    return next(films, None)
+
+
+def _origin(container: Any) -> float:
+    """Where the media clock's 0 lies on the container's clock; what is before 0 there is encoder delay."""
+    return max((container.start_time or 0) / 1e6, 0.0)
+
+
+def _walk(container: Any, audio: Any, video: Any, media: Media) -> tuple[Any, np.ndarray, float]:
+    """The first video frame, the video packets' times in seconds, and where the last packet ends."""
+    first, times, end_s = None, [], -math.inf
+    for packet in container.demux([stream for stream in (audio, video) if stream is not None]):
+        if packet.stream is video and first is None:
+            first = next(iter(_frames_of(packet)), None)
+        if packet.pts is None:
+            continue
+        time_s = float(packet.pts * packet.time_base)
+        end_s = max(end_s, time_s + float((packet.duration or 0) * packet.time_base))
+        if packet.stream is video:
+            times.append(time_s)
+    if end_s == -math.inf:
+        raise MediaError(f"{_name(media)}: no audio or video in it")
+    if video is not None and first is None:
+        raise MediaError(f"{_name(media)}: no frame of its {video.codec_context.name} video can be decoded")
+    return first, np.asarray(times), end_s
+
+
+def _duration(container: Any, found_s: float, media: Media) -> float:
+    """Length in seconds, once it is sure that the file does not end long before its header says."""
+    if not container.format.name.startswith(_DECLARE_DURATION):
+        return found_s
+    declared = [(container.duration or 0) / 1e6]
+    for stream in container.streams:
+        if stream.type in ("audio", "video") and stream.duration:
+            declared.append(float(stream.duration * stream.time_base))
+        # A cut AVI has its duration recounted from what is there; its header still counts the frames.
+        if stream.type == "video" and container.format.name == "avi" and stream.average_rate:
+            declared.append(float(stream.frames / stream.average_rate))
+    wanted_s = max(declared)
+    if wanted_s - found_s > max(0.5, 0.1 * wanted_s):
+        raise MediaError(
+            f"{_name(media)}: cut off; found {found_s:.2f} s of the {wanted_s:.2f} s it states"
+        )
+    return min(found_s, declared[0]) if declared[0] > 0 else found_s
+
+
+def _frame_rate(video: Any, steps: np.ndarray) -> float:
+    if steps.sum() > 0:
+        return float(len(steps) / steps.sum())
+    return float(video.average_rate or 0) if video is not None else 0.0
+
+
+def _is_variable(steps: np.ndarray) -> bool:
+    """Whether more than a stray step between frames differs from the usual one."""
+    if len(steps) < 2:
+        return False
+    usual_s = float(np.median(steps))
+    odd = np.abs(steps - usual_s) > max(2 * _TICK_S, 0.1 * usual_s)
+    return int(odd.sum()) > 1 + 0.02 * len(steps)
+
+
+def _seek(container: Any, stream: Any, time_s: float) -> None:
+    # Formats without an index guess where a time lies; they are decoded from the start instead.
+    if time_s > 0 and container.format.name.startswith(_DECLARE_DURATION):
+        container.seek(round((time_s + _origin(container)) / stream.time_base), stream=stream)
+
+
+def _frames_of(packet: Any) -> list[Any]:
+    from av.error import FFmpegError
+
+    try:
+        return packet.decode()
+    except FFmpegError:  # damaged; later packets may be sound
+        return []
+
+
+def _decoded(container: Any, stream: Any, name: str) -> Iterator[Any]:
+    from av.error import FFmpegError
+
+    count = 0
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except FFmpegError:
+            packet = None
+        if packet is None:
+            break
+        for frame in _frames_of(packet):
+            count += 1
+            yield frame
+    if count == 0:
+        raise MediaError(f"{name}: nothing of its {stream.codec_context.name} {stream.type} can be decoded")
+
+
+def _continuous(
+    container: Any, stream: Any, zero_s: float, length_s: float, name: str
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Mono chunks with their rate that follow on each other from ``zero_s`` without gap or overlap."""
+    rate, cursor = 0, 0
+    for frame in _decoded(container, stream, name):
+        rate = rate or frame.sample_rate
+        samples = _mono(frame, rate, name)
+        gap = 0 if frame.time is None else round((frame.time - zero_s) * rate) - cursor
+        if cursor > 0 and abs(gap) <= _JITTER_S * rate:
+            gap = 0
+        if gap > _LONGEST_GAP_S * rate:
+            raise MediaError(
+                f"{name}: audio jumps from {cursor / rate:.0f} s to {(cursor + gap) / rate:.0f} s"
+            )
+        chunk = np.concatenate([np.zeros(gap, np.float32), samples]) if gap > 0 else samples[-gap:]
+        if cursor + len(chunk) >= length_s * rate:
+            yield chunk[: max(round(length_s * rate) - cursor, 0)], rate
+            return
+        cursor += len(chunk)
+        yield chunk, rate
+
+
+def _mono(frame: Any, rate: int, name: str) -> np.ndarray:
+    """``(samples,)`` float32 in [-1, 1] of a frame of any sample format and layout."""
+    import soxr
+
+    values = frame.to_ndarray()
+    channels = [channel.name for channel in frame.layout.channels]
+    if not frame.format.is_planar:
+        values = values.reshape(-1, len(channels)).T
+    if values.dtype == np.uint8:
+        values = (values.astype(np.float32) - 128) / 128
+    elif values.dtype.kind == "i":
+        values = values / np.float32(2 ** (8 * values.dtype.itemsize - 1))
+    weights = np.array([_MIX.get(channel, _MIX_OTHER) for channel in channels], np.float32)
+    if weights.sum() == 0:
+        weights[:] = 1
+    mixed = (weights / weights.sum()) @ values.astype(np.float32)
+    if not np.isfinite(mixed).all():
+        raise FeatureError(f"{name}: audio sample near {frame.time or 0:.2f} s is not a finite number")
+    return mixed if frame.sample_rate == rate else soxr.resample(mixed, frame.sample_rate, rate)
+
+
+def _resampled(chunks: Iterator[tuple[np.ndarray, int]], rate: int) -> Iterator[np.ndarray]:
+    import soxr
+
+    stream = None
+    for samples, found in chunks:
+        if found == rate:
+            yield samples
+            continue
+        if stream is None:
+            stream = soxr.ResampleStream(found, rate, 1, dtype="float32")
+        yield stream.resample_chunk(samples)
+    if stream is not None:
+        yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _spans(frames: Iterator[Any], stream: Any, zero_s: float) -> Iterator[tuple[float, float, Any]]:
+    """Each frame with the time from which and until which it is on show, seconds after ``zero_s``."""
+    period_s = float(1 / stream.average_rate) if stream.average_rate else 0.04
+    held, held_s = None, 0.0
+    for frame in frames:
+        time_s = held_s + period_s if frame.time is None else frame.time - zero_s
+        if held is not None:
+            yield held_s, time_s, held
+        held, held_s = frame, time_s
+    if held is not None:
+        lasts_s = float(held.duration * held.time_base) if held.duration else period_s
+        yield held_s, held_s + lasts_s, held
+
+
+def _shown_size(frame: Any, stream: Any) -> tuple[int, int]:
+    """Width and height before rotation, with the width of non-square pixels made good."""
+    aspect = stream.sample_aspect_ratio or 1
+    return max(1, round(frame.width * aspect)), frame.height
+
+
+def _pixels(frame: Any, stream: Any, max_side_px: int) -> np.ndarray:
+    width, height = _shown_size(frame, stream)
+    scale = min(1.0, max_side_px / max(width, height))
+    size = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+    rgb = frame.to_ndarray(format="rgb24", interpolation="AREA", **size)
+    return upright(rgb, int(frame.rotation))
+
+
+def upright(pixels: np.ndarray, rotation_deg: int) -> np.ndarray:
+    """``(height, width, 3)`` turned counter-clockwise by the nearest multiple of 90 degrees."""
+    return np.ascontiguousarray(np.rot90(pixels, round(rotation_deg / 90) % 4))

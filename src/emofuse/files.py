@@ -1,0 +1,51 @@
+"""Writing a result as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from emofuse.errors import OutputError
+
+
+def write_atomically(path: Path, data: bytes | str) -> None:
+    """Put ``data`` (text as UTF-8) at ``path``: a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OutputError: the folder is missing or not writable, the disk is full, or ``path`` is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
+    content = data.encode() if isinstance(data, str) else data
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(_mode(path))
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        _remove(temporary)
+
+
+def _mode(path: Path) -> int:
+    """Permissions of the file that is replaced, or those of a usual new one.
+
+    ``mkstemp`` makes files that only the owner may read; a result should be as readable as any file.
+    """
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    return 0o644
+
+
+def _remove(temporary: str | None) -> None:
+    if temporary is not None:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
