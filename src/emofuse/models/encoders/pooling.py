@@ -1,0 +1,91 @@
+"""Masked pooling over time, and the two encoders that do nothing else."""
+
+import torch
+from torch import Tensor, nn
+
+POOLINGS = ("last", "first", "mean", "max", "attention")
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over valid frames: ``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``; 0 if none."""
+    weights = mask.unsqueeze(-1).to(values.dtype)
+    return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1.0)
+
+
+def masked_max(values: Tensor, mask: Tensor) -> Tensor:
+    """Largest value over valid frames, ``(batch, dim)``; 0 if there is none."""
+    low = values.masked_fill(~mask.unsqueeze(-1), torch.finfo(values.dtype).min)
+    return torch.where(mask.any(dim=1, keepdim=True), low.amax(dim=1), torch.zeros_like(low[:, 0]))
+
+
+def masked_last(values: Tensor, mask: Tensor) -> Tensor:
+    """The last valid frame, ``(batch, dim)``; 0 if there is none."""
+    places = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
+    last = places.masked_fill(~mask, 0).amax(dim=1)
+    picked = values[torch.arange(len(values), device=values.device), last]
+    return picked * mask.any(dim=1, keepdim=True).to(values.dtype)
+
+
+class AttentionPool(nn.Module):
+    """Weighted mean over time with weights ``softmax(v . tanh(W h_t + b))`` (Aguilar et al. 2019,
+    arXiv 1906.10198, eq. 1-3), over valid frames only."""
+
+    def __init__(self, dim: int, *, attention_dim: int = 64) -> None:
+        super().__init__()
+        self.project = nn.Linear(dim, attention_dim)
+        self.score = nn.Linear(attention_dim, 1, bias=False)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``; 0 where no frame is valid."""
+        energy = self.score(torch.tanh(self.project(values))).squeeze(-1)
+        energy = energy.masked_fill(~mask, torch.finfo(energy.dtype).min)
+        weights = torch.softmax(energy, dim=1) * mask.to(energy.dtype)
+        return torch.einsum("bt,btd->bd", weights, values)
+
+
+class Pool(nn.Module):
+    """One of `POOLINGS` over time."""
+
+    def __init__(self, dim: int, how: str) -> None:
+        super().__init__()
+        if how not in POOLINGS:
+            raise ValueError(f"pooling must be one of {POOLINGS}, got {how!r}")
+        self.how = how
+        self.attention = AttentionPool(dim) if how == "attention" else None
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``."""
+        if self.attention is not None:
+            return self.attention(values, mask)
+        if self.how == "first":
+            return values[:, 0] * mask[:, :1].to(values.dtype)
+        return {"last": masked_last, "mean": masked_mean, "max": masked_max}[self.how](values, mask)
+
+
+class MeanPool(nn.Module):
+    """Masked mean, dropout, linear."""
+
+    def __init__(self, dim: int, *, out_dim: int = 64, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.out_dim = out_dim
+        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, out_dim))
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
+        return self.project(masked_mean(values, mask))
+
+
+class Mlp(nn.Module):
+    """Masked mean, then two linear layers with a ReLU and dropout after each."""
+
+    def __init__(self, dim: int, *, hidden: int = 64, out_dim: int = 64, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.out_dim = out_dim
+        self.layers = nn.Sequential(
+            nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout),
+            nn.Linear(hidden, out_dim), nn.ReLU(), nn.Dropout(dropout),
+        )  # fmt: skip
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
+        return self.layers(masked_mean(values, mask))

@@ -1,0 +1,75 @@
+"""A BERT-family text encoder (Devlin et al. 2019) over token ids, fine-tuned or frozen.
+
+``source`` is a folder or hub name for transformers. A folder without weights gives a network with
+fresh ones: that is how a bundle, which carries its own weights, is opened.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from emofuse.errors import ConfigError
+from emofuse.models.encoders.pooling import Pool
+
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
+
+
+class PretrainedText(nn.Module):
+    """Token ids to the encoder's states, pooled over the tokens."""
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        source: str,
+        pooling: str = "mean",
+        train_layers: int = -1,
+        dropout: float = 0.1,
+        tokens_out: float = 0.0,
+        mask_id: int = 103,
+    ) -> None:
+        super().__init__()
+        if dim != 1:
+            raise ConfigError(f"pretrained_text reads token ids, one a frame; its track is {dim} wide")
+        self.network = _load(source)
+        self.out_dim = int(self.network.config.hidden_size)
+        self.longest = int(self.network.config.max_position_embeddings)
+        self.pool = Pool(self.out_dim, pooling)
+        self.drop = nn.Dropout(dropout)
+        self.tokens_out, self.mask_id = tokens_out, mask_id
+        _freeze(self.network, train_layers)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Ids ``(batch, tokens, 1)`` and ``(batch, tokens)`` to ``(batch, out_dim)``."""
+        ids = values[:, : self.longest, 0].long()
+        mask = mask[:, : self.longest]
+        if self.training and self.tokens_out:
+            hidden = torch.rand(ids.shape, device=ids.device) < self.tokens_out
+            ids = ids.masked_fill(hidden & mask, self.mask_id)
+        # A row without a token would be a softmax over nothing: let it see itself; pooling blanks it.
+        visible = mask | ~mask.any(dim=1, keepdim=True)
+        states = self.network(input_ids=ids, attention_mask=visible.long()).last_hidden_state
+        return self.drop(self.pool(states.float(), mask))
+
+
+def _load(source: str) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    folder = Path(source)
+    if folder.is_dir() and not any((folder / name).is_file() for name in WEIGHT_FILES):
+        return AutoModel.from_config(AutoConfig.from_pretrained(folder))
+    return AutoModel.from_pretrained(source)
+
+
+def _freeze(network: nn.Module, train_layers: int) -> None:
+    if train_layers < 0:
+        return
+    layers = network.encoder.layer
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    for layer in layers[len(layers) - train_layers :]:
+        for parameter in layer.parameters():
+            parameter.requires_grad_(True)

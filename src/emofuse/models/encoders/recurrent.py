@@ -1,0 +1,60 @@
+"""GRU and LSTM over valid frames; the backward direction starts at the last valid frame."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from emofuse.models.encoders.pooling import Pool
+
+
+def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
+    """All outputs ``(batch, time, directions * hidden)``; zeros at padding. Valid frames come first."""
+    # A row without a frame cannot be packed: it runs over one frame of zeros and is masked after.
+    lengths = mask.sum(dim=1).clamp_min(1).cpu()
+    packed = pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
+    outputs, _ = pad_packed_sequence(network(packed)[0], batch_first=True, total_length=values.shape[1])
+    return outputs * mask.unsqueeze(-1).to(outputs.dtype)
+
+
+class _Recurrent(nn.Module):
+    network: nn.GRU | nn.LSTM
+
+    def __init__(self, width: int, *, directions: int, out_dim: int, pooling: str, dropout: float) -> None:
+        super().__init__()
+        self.directions = directions
+        self.out_dim = out_dim
+        self.pool = Pool(width * directions, pooling)
+        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(width * directions, out_dim))
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
+        outputs = run_packed(self.network, values, mask)
+        if self.directions == 2 and self.pool.how == "last":
+            forward, backward = outputs.chunk(2, dim=-1)
+            ends = torch.cat([self.pool(forward, mask), backward[:, 0]], dim=-1)
+            return self.project(ends)
+        return self.project(self.pool(outputs, mask))
+
+
+class Gru(_Recurrent):
+    """GRU (Cho et al. 2014), pooled over time, then dropout and a linear layer."""
+
+    def __init__(
+        self, dim: int, *, hidden: int = 64, layers: int = 1, bidirectional: bool = True,
+        pooling: str = "last", out_dim: int = 64, dropout: float = 0.1,
+    ) -> None:  # fmt: skip
+        directions = 2 if bidirectional else 1
+        super().__init__(hidden, directions=directions, out_dim=out_dim, pooling=pooling, dropout=dropout)
+        self.network = nn.GRU(dim, hidden, layers, batch_first=True, bidirectional=bidirectional)
+
+
+class Lstm(_Recurrent):
+    """LSTM (Hochreiter & Schmidhuber 1997), pooled over time, then dropout and a linear layer."""
+
+    def __init__(
+        self, dim: int, *, hidden: int = 64, layers: int = 1, bidirectional: bool = True,
+        pooling: str = "last", out_dim: int = 64, dropout: float = 0.1,
+    ) -> None:  # fmt: skip
+        directions = 2 if bidirectional else 1
+        super().__init__(hidden, directions=directions, out_dim=out_dim, pooling=pooling, dropout=dropout)
+        self.network = nn.LSTM(dim, hidden, layers, batch_first=True, bidirectional=bidirectional)

@@ -1,0 +1,56 @@
+"""What a model builder returns, and how a part named in a configuration becomes an object."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from torch import Tensor, nn
+
+from emofuse.errors import ConfigError, UnknownNameError
+from emofuse.registry import Table
+from emofuse.types import Batch, Output
+
+Objective = Callable[[Output, Batch], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A model ``Batch -> Output`` and, where its paper has one of its own, its objective.
+
+    ``objective`` is None for the task's usual loss.
+    """
+
+    model: nn.Module
+    objective: Objective | None = None
+
+
+def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:
+    """Build the entry that ``part["name"]`` names with ``args`` and the other keys as keywords.
+
+    Raises:
+        ConfigError: no name, an unknown name, or a keyword that the entry does not have.
+    """
+    if "name" not in part:
+        raise ConfigError(f"a {table.kind} needs a name; found the keys {sorted(part)}")
+    factory = table.load(part["name"])
+    options = {key: value for key, value in part.items() if key != "name"}
+    check_keywords(factory, options, f"{table.kind} {part['name']}")
+    try:
+        return factory(*args, **options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{table.kind} {part['name']}: {error}") from error
+
+
+def check_keywords(factory: Callable[..., Any], options: Mapping[str, Any], what: str) -> None:
+    """Raise `UnknownNameError` where ``options`` has a key that ``factory`` does not take by keyword."""
+    parameters = inspect.signature(factory).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    for key in options:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known) or 'none'}"
+            raise UnknownNameError(f"{what} has no option {key!r}; {hint}")
