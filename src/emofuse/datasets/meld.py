@@ -1,0 +1,162 @@
+"""MELD: turns of dialogues from the series Friends, 7 emotions or 3 sentiments.
+
+Paper: Poria et al. 2019, https://arxiv.org/abs/1810.02508
+Layout: ``train_sent_emo.csv dev_sent_emo.csv test_sent_emo.csv``, and where they are there the clips
+``dia<D>_utt<U>.mp4`` in the folders of the published archives. Ids start anew in each split, so that the
+split goes into ours.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from emofuse.datasets.rows import Row, choose, count_note, read_rows
+from emofuse.errors import DatasetError
+from emofuse.types import Clip, Corpus, TaskSpec
+
+CITATION = (
+    "Poria, Hazarika, Majumder, Naik, Cambria & Mihalcea (2019). MELD: A Multimodal Multi-Party Dataset "
+    "for Emotion Recognition in Conversations. ACL."
+)
+LICENCE = "GPL-3.0 for the annotations; the recordings belong to the makers of the series"
+CONSENT = "consent: actors in a scripted comedy with a laugh track; not how people feel off stage"
+EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
+SENTIMENTS = ("neutral", "positive", "negative")
+METRICS = ("weighted_f1", "accuracy", "macro_f1", "uar")
+PUBLISHED = {"train": 9989, "valid": 1109, "test": 2610}
+LONG_S = 60.0
+
+_TASKS = {"emotion": ("Emotion", EMOTIONS), "sentiment": ("Sentiment", SENTIMENTS)}
+_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
+_FOLDERS = {
+    "train": ("train_splits", "train"),
+    "dev": ("dev_splits_complete", "dev"),
+    "test": ("output_repeated_splits_test", "test_splits", "test"),
+}
+_UNREADABLE = ("train_dia125_utt3", "dev_dia110_utt7")
+_COLUMNS = (
+    *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
+    *("Season", "Episode", "StartTime", "EndTime"),
+)
+_TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
+
+
+def read_meld(path: Path, *, task: str = "emotion") -> Corpus:
+    """Read the official splits in file order; ``task`` is ``"emotion"`` (7) or ``"sentiment"`` (3).
+
+    A clip with media is the whole of its file; without, ``start_s`` and ``end_s`` count from the first
+    start of its dialogue (None where the turn has no length).
+
+    Raises:
+        ConfigError: ``task`` is neither.
+        DatasetError: a table is absent, or a row does not hold.
+    """
+    column, labels = _TASKS[choose("task", task, _TASKS)]
+    clips: list[Clip] = []
+    notes = [CONSENT, "speakers and episodes are shared by the official splits"]
+    for name in _SPLITS:
+        table = _table(path, f"{name}_sent_emo.csv")
+        rows = list(read_rows(table, _COLUMNS))
+        turns = _relative([_clip(row, name, row.one_of(column, labels)) for row in rows])
+        notes += _faults(turns, name)
+        clips += _with_media(turns, _media_folder((table.parent, path), name))
+    if with_media := sum(clip.media is not None for clip in clips):
+        bare = [clip.id for clip in clips if clip.media is None]
+        shown = ", ".join(bare[:10]) + (" ..." if len(bare) > 10 else "")
+        notes.append(f"{with_media} clips have media; {len(bare)} do not: {shown or 'none'}")
+    else:
+        notes.append("no media found: text only")
+    found = {split: sum(clip.split == split for clip in clips) for split in PUBLISHED}
+    notes += count_note(found, PUBLISHED)
+    spec = TaskSpec(labels=labels, metrics=METRICS)
+    return Corpus("meld", tuple(clips), spec, CITATION, LICENCE, tuple(notes))
+
+
+def _table(root: Path, name: str) -> Path:
+    found = [root / name, *sorted(root.glob(f"*/{name}"))]
+    for table in found:
+        if table.is_file():
+            return table
+    raise DatasetError(f"{root}: no {name} here or one folder below")
+
+
+def _clip(row: Row, split: str, label: str) -> Clip:
+    cells = row.cells
+    dialogue, turn = row.whole("Dialogue_ID"), row.whole("Utterance_ID")
+    return Clip(
+        id=f"{split}_dia{dialogue}_utt{turn}",
+        text=_mended(cells["Utterance"]),
+        label=label,
+        speaker=_mended(cells["Speaker"]),
+        dialogue=f"{split}_dia{dialogue}",
+        turn=turn,
+        source=f"s{row.whole('Season'):02d}e{row.whole('Episode'):02d}",
+        split=_SPLITS[split],
+        start_s=_seconds(row, "StartTime"),
+        end_s=_seconds(row, "EndTime"),
+    )
+
+
+def _mended(text: str) -> str:
+    # Windows-1252 quotes that were taken for Latin-1 stand as control characters, U+0080 to U+009F.
+    return re.sub(
+        r"[\x80-\x9f]", lambda found: found[0].encode("latin-1").decode("cp1252", "replace"), text
+    )
+
+
+def _seconds(row: Row, column: str) -> float:
+    found = _TIME.fullmatch(row.cells[column])
+    if found is None:
+        raise DatasetError(f"{row.place}: {column} is {row.cells[column]!r}, wanted HH:MM:SS,mmm")
+    hours, minutes, seconds, fraction = found.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(f"{seconds}.{fraction}")
+
+
+def _relative(clips: list[Clip]) -> list[Clip]:
+    first: dict[str, float] = defaultdict(lambda: float("inf"))
+    for clip in clips:
+        first[str(clip.dialogue)] = min(first[str(clip.dialogue)], clip.start_s or 0.0)
+    placed = []
+    for clip in clips:
+        zero = first[str(clip.dialogue)]
+        # Milliseconds are what the table states; the subtraction must not add digits.
+        start_s, end_s = (round((time or 0.0) - zero, 3) for time in (clip.start_s, clip.end_s))
+        placed.append(replace(clip, start_s=start_s, end_s=end_s))
+    return placed
+
+
+def _faults(clips: list[Clip], split: str) -> list[str]:
+    notes = []
+    lengths = {clip.id: (clip.end_s or 0.0) - (clip.start_s or 0.0) for clip in clips}
+    if empty := [name for name, length in lengths.items() if length <= 0]:
+        notes.append(f"no length: {', '.join(empty)}")
+    if long := [f"{name} ({length:.1f} s)" for name, length in lengths.items() if length > LONG_S]:
+        notes.append(f"longer than {LONG_S:g} s: {', '.join(long)}")
+    numbers = {int(str(clip.dialogue).removeprefix(f"{split}_dia")) for clip in clips}
+    if absent := sorted(set(range(max(numbers, default=-1) + 1)) - numbers):
+        shown = ", ".join(map(str, absent[:10])) + (" ..." if len(absent) > 10 else "")
+        notes.append(f"{split} has no dialogue {shown}")
+    return notes
+
+
+def _media_folder(roots: tuple[Path, Path], split: str) -> dict[str, Path]:
+    for root in dict.fromkeys(roots):
+        for name in _FOLDERS[split]:
+            for folder in (root / name, *sorted(root.glob(f"*/{name}"))):
+                if files := {file.stem: file for file in folder.glob("dia*_utt*.mp4")}:
+                    return files
+    return {}
+
+
+def _with_media(clips: list[Clip], files: dict[str, Path]) -> list[Clip]:
+    placed = []
+    for clip in clips:
+        media = files.get(clip.id.partition("_")[2])
+        if media is not None and clip.id not in _UNREADABLE:
+            placed.append(replace(clip, media=media, start_s=None, end_s=None))
+        elif (clip.end_s or 0.0) <= (clip.start_s or 0.0):
+            placed.append(replace(clip, start_s=None, end_s=None))
+        else:
+            placed.append(clip)
+    return placed
