@@ -1,5 +1,6 @@
 """Corpora: published layouts and one's own files, each read into a `Corpus`."""
 
+from collections import Counter
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
@@ -51,7 +52,7 @@ def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
 
     Raises:
         UnknownNameError: no such dataset, or its reader has no such option (the nearest is named).
-        DatasetError: nothing is at ``path``, or it does not have the published layout.
+        DatasetError: nothing is at ``path``, its layout is not the published one, or an id repeats.
     """
     reader = DATASETS.load(name)
     known = list(signature(reader).parameters)[1:]
@@ -62,6 +63,9 @@ def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
     if not place.exists():
         raise DatasetError(f"{place}: nothing is there; the {name} corpus was wanted")
     corpus: Corpus = reader(place, **options)
+    seen = Counter(clip.id for clip in corpus.clips)
+    if repeated := [key for key, count in seen.items() if count > 1]:
+        raise DatasetError(f"{place}: {len(repeated)} ids are there more than once, first {repeated[0]!r}")
     return corpus
 
 

@@ -85,8 +85,9 @@ def relabel(corpus: Corpus, to: str) -> Corpus:
     if to not in _TARGETS:
         raise UnknownNameError(f"no label set named {to!r}; there are {', '.join(_TARGETS)}")
     labels, images = _TARGETS[to]
-    used = [*corpus.task.labels, *(name for clip in corpus.clips for name in _named(clip))]
-    if unknown := sorted(set(used) - set(images)):
+    used = {*corpus.task.labels, *(name for clip in corpus.clips for name in _named(clip))}
+    used |= {clip.label for clip in corpus.clips if clip.label is not None}
+    if unknown := sorted(used - set(images)):
         raise DatasetError(f"{corpus.name}: {to} has no image for {', '.join(map(repr, unknown))}")
     moved = [(_moved(clip, images), clip) for clip in corpus.clips]
     clips = tuple(clip for clip, _ in moved if clip is not None)
@@ -100,27 +101,29 @@ def relabel(corpus: Corpus, to: str) -> Corpus:
 
 
 def _named(clip: Clip) -> tuple[str, ...]:
-    return tuple(clip.shares) or ((clip.label,) if clip.label is not None else ())
+    return tuple(_given(clip))
+
+
+def _given(clip: Clip) -> Mapping[str, float]:
+    return clip.shares or ({} if clip.label is None else {clip.label: 1.0})
 
 
 def _moved(clip: Clip, images: Mapping[str, str | None]) -> Clip | None:
-    names = _named(clip)
-    if not names:
+    if not _given(clip):
         return clip
     shares: dict[str, float] = {}
-    for name in names:
+    for name, share in _given(clip).items():
         image = images[name]
         if image is not None:
-            shares[image] = shares.get(image, 0.0) + clip.shares.get(name, 1.0 if not clip.shares else 0.0)
+            shares[image] = shares.get(image, 0.0) + share
     total = sum(shares.values())
     if not total:
         return None
-    label = next(iter(shares)) if len(shares) == 1 else None
-    if clip.label is not None and clip.shares:
-        label = images[clip.label]
-    if not clip.shares:
-        return replace(clip, label=label)
-    return replace(clip, label=label, shares={name: share / total for name, share in shares.items()})
+    label = None if clip.label is None else images[clip.label]
+    if label is None and len(shares) == 1:
+        label = next(iter(shares))
+    soft = {name: share / total for name, share in shares.items()} if clip.shares else {}
+    return replace(clip, label=label, shares=soft)
 
 
 def _notes(

@@ -39,6 +39,7 @@ _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
     *("Season", "Episode", "StartTime", "EndTime"),
 )
+_STRAY = re.compile(r"[\x80-\x9f]")
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 
 
@@ -100,9 +101,7 @@ def _clip(row: Row, split: str, label: str) -> Clip:
 
 def _mended(text: str) -> str:
     # Windows-1252 quotes that were taken for Latin-1 stand as control characters, U+0080 to U+009F.
-    return re.sub(
-        r"[\x80-\x9f]", lambda found: found[0].encode("latin-1").decode("cp1252", "replace"), text
-    )
+    return _STRAY.sub(lambda found: found[0].encode("latin-1").decode("cp1252", "replace"), text)
 
 
 def _seconds(row: Row, column: str) -> float:
