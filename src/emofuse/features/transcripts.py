@@ -58,7 +58,7 @@ class _Timed(NamedTuple):
 
 
 def read_transcript(path: Path) -> tuple[tuple[Cue, ...], tuple[str, ...]]:
-    """Cues in the order of time, and warnings; lines with ``-->`` give times, without them it is plain text.
+    """Cues in the order of time, and warnings; lines with ``-->`` give times, else it is plain text.
 
     Plain text is one cue a line where at least half of two or more lines read ``Name: words``, otherwise
     one cue a sentence.
