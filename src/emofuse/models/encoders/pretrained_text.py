@@ -52,6 +52,11 @@ class PretrainedText(nn.Module):
         states = self.network(input_ids=ids, attention_mask=visible.long()).last_hidden_state
         return self.drop(self.pool(states.float(), mask))
 
+    def save_architecture(self, folder: Path) -> dict[str, str]:
+        """Write what `source` must hold to build this network without its weights; returns the option."""
+        self.network.config.save_pretrained(folder)
+        return {"source": str(folder)}
+
 
 def _load(source: str) -> nn.Module:
     from transformers import AutoConfig, AutoModel

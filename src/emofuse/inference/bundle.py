@@ -1,0 +1,311 @@
+"""A trained model as a folder: a TOML manifest, safetensors, the files its extractors need, a card.
+
+Every file is named in the manifest with its sha256 and checked on loading; nothing in a bundle is code.
+A bundle holds one expert (a trained run) or several, whose probabilities a pool fuses.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from emofuse.errors import BundleError, InputError
+from emofuse.features import load_extractor
+from emofuse.files import write_atomically
+from emofuse.types import Extractor, Sample, TaskSpec, Track
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from emofuse.alignment.normalise import Standardiser
+    from emofuse.models.calibrators import Calibrator, ExpertPool
+
+FORMAT = 1
+MANIFEST = "bundle.toml"
+DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "basic7"
+# An option that begins so names a file inside the bundle.
+INSIDE = "bundle:"
+# Word tables of at least this many numbers are kept as int8 with one scale a row (our choice).
+TABLE_SIZE = 1_000_000
+
+
+class Says(NamedTuple):
+    """What an expert says of n items: calibrated probabilities ``(n, classes)``, ratings ``(n, ratings)``."""
+
+    probabilities: np.ndarray
+    ratings: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Expert:
+    """A trained model with everything that stands between raw media and its probabilities.
+
+    ``features`` and ``architecture`` are the parts by name, as a configuration states them.
+    """
+
+    name: str
+    task: TaskSpec
+    features: Mapping[str, Mapping[str, Any]]
+    architecture: Mapping[str, Any]
+    extractors: Mapping[str, Extractor]
+    model: "nn.Module"
+    calibrator: "Calibrator"
+    standardisers: Mapping[str, "Standardiser"] = field(default_factory=dict)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities it can use."""
+        return tuple(self.extractors)
+
+    @property
+    def ratings(self) -> tuple[str, ...]:
+        """Names of the ratings that it regresses."""
+        return self.task.ratings
+
+    @property
+    def dims(self) -> dict[str, int]:
+        """Width of each modality's track."""
+        return {name: extractor.dim for name, extractor in self.extractors.items()}
+
+    def predict(self, items: Sequence[Mapping[str, Track]]) -> Says:
+        """Calibrated probabilities and ratings of items, each with any subset of the modalities."""
+        from emofuse.alignment.normalise import apply
+        from emofuse.training.engine import Engine
+        from emofuse.training.loop import predict
+
+        nothing = np.full(len(self.task.labels), np.nan), np.full(len(self.task.ratings), np.nan)
+        samples = [Sample(str(number), tracks, *nothing) for number, tracks in enumerate(items)]
+        samples = apply(samples, self.standardisers)
+        scores, ratings = predict(self.model, samples, dims=self.dims, engine=Engine.pick("cpu"))
+        low, high = self.task.rating_range
+        return Says(self.calibrator(scores), np.clip(ratings, low, high))
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Experts that share their labels, the pool that fuses them, and what they were made from."""
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    experts: tuple[Expert, ...]
+    pool: "ExpertPool"
+    digest: str = ""
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Bundle":
+        """Read and check a bundle.
+
+        Raises:
+            BundleError: no manifest, a file is missing or damaged, or the format is newer than ours.
+        """
+        from emofuse.models.calibrators import ExpertPool
+
+        folder = Path(folder)
+        manifest = _manifest(folder)
+        _verify(folder, manifest["files"])
+        try:
+            return cls(
+                name=manifest["name"],
+                version=manifest["version"],
+                labels=tuple(manifest["labels"]),
+                experts=tuple(_load_expert(folder, part) for part in manifest["experts"]),
+                pool=ExpertPool.from_dict(manifest["pool"]),
+                digest=bundle_digest(folder),
+            )
+        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+            raise BundleError(f"{folder}: the bundle does not fit together ({error})") from error
+
+    def save(self, folder: Path, *, extra: Mapping[str, str | bytes] | None = None, half: bool = False) -> None:
+        """Write the bundle; ``extra`` are further files by name (a card). ``half`` keeps weights in float16
+        and large word tables in int8.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        import tomli_w
+
+        folder.mkdir(parents=True, exist_ok=True)
+        files = dict(extra or {})
+        experts = [_save_expert(folder, expert, files, half=half) for expert in self.experts]
+        hashes = {}
+        for name, content in sorted(files.items()):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / name, content)
+            data = content.encode() if isinstance(content, str) else content
+            hashes[name] = hashlib.sha256(data).hexdigest()
+        manifest = {
+            "format": FORMAT, "name": self.name, "version": self.version, "labels": list(self.labels),
+            "experts": experts, "pool": self.pool.to_dict(), "files": hashes,
+        }  # fmt: skip
+        write_atomically(folder / MANIFEST, tomli_w.dumps(manifest))
+
+
+def bundle_digest(folder: Path | str) -> str:
+    """sha256 of the manifest, which names the sha256 of every file; imports nothing heavy.
+
+    Raises:
+        BundleError: there is no manifest, or it cannot be read.
+    """
+    _manifest(Path(folder))
+    return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"{folder}: no {MANIFEST} there, so this is no bundle")
+    try:
+        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path}: damaged manifest ({error})") from error
+    found = manifest.get("format")
+    if not isinstance(found, int) or found < 1:
+        raise BundleError(f"{path}: no format number, found {found!r}")
+    if found > FORMAT:
+        raise BundleError(
+            f"{path}: bundle format {found} is newer than this version of emofuse reads ({FORMAT}); upgrade emofuse"
+        )
+    if missing := {"name", "version", "labels", "experts", "pool", "files"} - set(manifest):
+        raise BundleError(f"{path}: the manifest lacks {', '.join(sorted(missing))}")
+    return manifest
+
+
+def _verify(folder: Path, files: Mapping[str, str]) -> None:
+    for name, wanted in files.items():
+        path = _inside(folder, name)
+        if not path.is_file():
+            raise BundleError(f"{path}: the bundle lacks this file")
+        if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != wanted:
+            raise BundleError(f"{path}: damaged file, sha256 is {found[:12]}..., the manifest says {wanted[:12]}...")
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise BundleError(f"{folder}: the manifest names {name!r}, which lies outside the bundle")
+    return path
+
+
+def _save_expert(folder: Path, expert: Expert, files: dict[str, str | bytes], *, half: bool) -> dict[str, Any]:
+    from safetensors.torch import save
+
+    place = expert.name
+    features = {}
+    for modality, part in expert.features.items():
+        features[modality] = dict(part)
+        for option in expert.extractors[modality].files:
+            name = f"{place}/{modality}/{Path(str(part[option])).name}"
+            files[name] = Path(str(part[option])).read_bytes()
+            features[modality][option] = INSIDE + name
+    files[f"{place}/weights.safetensors"] = save(dict(_packed(expert, half=half)))
+    return {
+        "name": expert.name,
+        "task": {
+            "labels": list(expert.task.labels), "ratings": list(expert.task.ratings),
+            "rating_range": list(expert.task.rating_range),
+        },
+        "features": features,
+        "model": _save_architecture(expert, place, files),
+        "calibrator": expert.calibrator.to_dict(),
+        "standardised": sorted(expert.standardisers),
+    }  # fmt: skip
+
+
+def _save_architecture(expert: Expert, place: str, files: dict[str, str | bytes]) -> dict[str, Any]:
+    from tempfile import TemporaryDirectory
+
+    architecture = dict(expert.architecture)
+    if "encoders" not in architecture:
+        return architecture
+    encoders = {modality: dict(part) for modality, part in architecture["encoders"].items()}
+    for modality, encoder in expert.model.encoders.named_children():  # type: ignore[union-attr,operator]
+        if not hasattr(encoder, "save_architecture"):
+            continue
+        with TemporaryDirectory() as temporary:
+            option = encoder.save_architecture(Path(temporary))
+            for path in Path(temporary).iterdir():
+                files[f"{place}/{modality}/{path.name}"] = path.read_bytes()
+        encoders[modality] |= dict.fromkeys(option, f"{INSIDE}{place}/{modality}")
+    return {**architecture, "encoders": encoders}
+
+
+def _packed(expert: Expert, *, half: bool) -> Iterator[tuple[str, "Tensor"]]:
+    import torch
+
+    for name, value in expert.model.state_dict().items():
+        if not value.dtype.is_floating_point or not half:
+            yield f"model.{name}", value.contiguous()
+        elif value.ndim == 2 and value.numel() >= TABLE_SIZE:
+            scale = value.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+            yield f"model.{name}", (value / scale).round().to(torch.int8)
+            yield f"scale.{name}", scale.float()
+        else:
+            yield f"model.{name}", value.half().contiguous()
+    for modality, standardiser in expert.standardisers.items():
+        yield f"mean.{modality}", torch.from_numpy(standardiser.mean)
+        yield f"deviation.{modality}", torch.from_numpy(standardiser.deviation)
+
+
+def _load_expert(folder: Path, facts: Mapping[str, Any]) -> Expert:
+    from safetensors.torch import load_file
+
+    from emofuse.alignment.normalise import Standardiser
+    from emofuse.models import MODELS
+    from emofuse.models.calibrators import calibrator_from_dict
+    from emofuse.models.recipe import make
+
+    task = TaskSpec(
+        labels=tuple(facts["task"]["labels"]),
+        ratings=tuple(facts["task"]["ratings"]),
+        rating_range=tuple(facts["task"]["rating_range"]),
+    )
+    features = {modality: _placed(folder, part) for modality, part in facts["features"].items()}
+    extractors = {modality: _extractor(part) for modality, part in features.items()}
+    architecture = _placed(folder, facts["model"])
+    dims = {modality: extractor.dim for modality, extractor in extractors.items()}
+    tensors = load_file(_inside(folder, f"{facts['name']}/weights.safetensors"))
+    model = make(MODELS, architecture, dims, task).model
+    model.load_state_dict({name: value for name, value in _unpacked(tensors)})
+    return Expert(
+        name=facts["name"],
+        task=task,
+        features=features,
+        architecture=architecture,
+        extractors=extractors,
+        model=model.eval(),
+        calibrator=calibrator_from_dict(facts["calibrator"]),
+        standardisers={
+            name: Standardiser(tensors[f"mean.{name}"].numpy(), tensors[f"deviation.{name}"].numpy())
+            for name in facts["standardised"]
+        },
+    )
+
+
+def _extractor(part: Mapping[str, Any]) -> Extractor:
+    return load_extractor(part["name"], **{key: value for key, value in part.items() if key != "name"})
+
+
+def _unpacked(tensors: Mapping[str, "Tensor"]) -> Iterator[tuple[str, "Tensor"]]:
+    for key, value in tensors.items():
+        kind, _, name = key.partition(".")
+        if kind != "model":
+            continue
+        scale = tensors.get(f"scale.{name}")
+        if scale is not None:
+            value = value.float() * scale
+        yield name, value.float() if value.dtype.is_floating_point else value
+
+
+def _placed(folder: Path, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _placed(folder, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_placed(folder, inner) for inner in value]
+    if isinstance(value, str) and value.startswith(INSIDE):
+        return str(_inside(folder, value.removeprefix(INSIDE)))
+    return value

@@ -1,0 +1,207 @@
+"""A run folder: what went in, how training went, the best model as a bundle, predictions, scores, plots.
+
+``config.toml``, ``environment.json``, ``data.json``, ``split.json``, ``history.csv``, ``bundle.toml`` with the
+expert's folder, ``predictions_<role>.csv``, ``metrics.json``, ``confusion.png``, ``losses.png``,
+``reliability.png`` and ``card.md``. ``state.pt`` is there only while training is under way.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from emofuse.errors import ConfigError, InputError
+from emofuse.evaluation.plots import confusion_plot, loss_curves, reliability_plot
+from emofuse.evaluation.report import report_to_dict
+from emofuse.features.media import content_hash
+from emofuse.files import write_atomically
+from emofuse.inference.bundle import Bundle
+from emofuse.types import Clip, Corpus, Predictions, Report, Split, TaskSpec
+
+LIBRARIES = ("emofuse", "torch", "numpy", "scikit-learn", "transformers", "av", "opencv-python-headless")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run: its folder, its reports by role, and the epoch that validation chose (from 0)."""
+
+    folder: Path
+    reports: Mapping[str, Report]
+    best_epoch: int
+
+
+def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> None:
+    """Make the folder, or go on in one that was begun with the same configuration.
+
+    Raises:
+        ConfigError: the folder holds a run of another configuration, or something that is no run.
+        OutputError: it cannot be written.
+    """
+    path = folder / "config.toml"
+    if fresh and path.is_file():
+        shutil.rmtree(folder)
+    if path.is_file():
+        if path.read_text(encoding="utf-8") != config:
+            raise ConfigError(f"{folder}: holds a run of another configuration; name another folder or begin afresh")
+        return
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        raise ConfigError(f"{folder}: is not empty and holds no run")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        from emofuse.errors import OutputError
+
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+    write_atomically(path, config)
+
+
+def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> None:
+    """Write the environment, the hashes of the data and the ids of the split."""
+    environment = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "seed": seed,
+    }
+    data = {
+        "corpus": corpus.name,
+        "clips": len(corpus.clips),
+        "citation": corpus.citation,
+        "licence": corpus.licence,
+        "notes": list(corpus.notes),
+        "sha256": data_hash(corpus.clips),
+    }
+    ids = {"protocol": split.protocol, "train": split.train, "valid": split.valid, "test": split.test}
+    for name, content in (("environment", environment), ("data", data), ("split", ids)):
+        write_atomically(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
+
+
+def data_hash(clips: Sequence[Clip]) -> str:
+    """sha256 over every clip's id, targets, text and the content of its media, in order of ids."""
+    digest = hashlib.sha256()
+    media: dict[object, str] = {}
+    for clip in sorted(clips, key=lambda one: one.id):
+        if clip.media is not None and clip.media not in media:
+            media[clip.media] = content_hash(clip.media)
+        facts = [
+            clip.id, clip.label, sorted(clip.shares.items()), sorted(clip.ratings.items()), clip.text,
+            media.get(clip.media), clip.start_s, clip.end_s,
+        ]  # fmt: skip
+        digest.update(json.dumps(facts, default=str).encode())
+        for name, vector in sorted(clip.vectors.items()):
+            digest.update(name.encode() + np.ascontiguousarray(vector).tobytes())
+    return digest.hexdigest()
+
+
+def record_results(
+    folder: Path,
+    bundle: Bundle,
+    history: Sequence[Mapping[str, float]],
+    predictions: Mapping[str, Predictions],
+    reports: Mapping[str, Report],
+    *,
+    best_epoch: int,
+    card: str,
+) -> Run:
+    """Write model, history, predictions, scores, plots and card; then drop the training state."""
+    write_atomically(folder / "history.csv", _table(history))
+    for role, made in predictions.items():
+        write_atomically(folder / f"predictions_{role}.csv", _table(list(_rows(made))))
+    bundle.save(folder, extra={"card.md": card})
+    labels = bundle.labels
+    shown = "test" if "test" in reports else "valid"
+    if history:
+        loss_curves(history, folder / "losses.png")
+    if labels and reports[shown].confusion.sum():
+        confusion_plot(reports[shown], labels, folder / "confusion.png")
+        _plot_reliability(predictions[shown], folder / "reliability.png")
+    summary = {
+        "best_epoch": best_epoch,
+        "protocol": json.loads((folder / "split.json").read_text(encoding="utf-8"))["protocol"],
+        **{role: report_to_dict(report) for role, report in reports.items()},
+    }
+    write_atomically(folder / "metrics.json", json.dumps(summary, indent=1) + "\n")
+    (folder / "state.pt").unlink(missing_ok=True)
+    return Run(folder, reports, best_epoch)
+
+
+def read_predictions(folder: Path) -> dict[str, Predictions]:
+    """The stored predictions of a finished run, by role.
+
+    Raises:
+        ConfigError: the folder holds no finished run.
+        InputError: a table is damaged.
+    """
+    folder = Path(folder)
+    if not (folder / "metrics.json").is_file():
+        state = "an unfinished run" if (folder / "config.toml").is_file() else "no run"
+        raise ConfigError(f"{folder}: holds {state}; wanted a folder that `emofuse train` finished")
+    found = {}
+    for role in ("valid", "test"):
+        path = folder / f"predictions_{role}.csv"
+        if path.is_file():
+            found[role] = _read_predictions(path)
+    return found
+
+
+def _plot_reliability(predictions: Predictions, path: Path) -> None:
+    shares = predictions.truth
+    single = np.isfinite(shares).all(axis=1) & (np.nan_to_num(shares).max(axis=1) > 0.5)
+    reliability_plot(predictions.probabilities[single], shares[single].argmax(axis=1), path)
+
+
+def _rows(made: Predictions) -> "Sequence[dict[str, object]]":
+    rows = []
+    columns = (
+        ("truth", made.task.labels, made.truth), ("score", made.task.labels, made.scores),
+        ("probability", made.task.labels, made.probabilities), ("rated", made.task.ratings, made.rating_truth),
+        ("rating", made.task.ratings, made.ratings),
+    )  # fmt: skip
+    for index, (name, group) in enumerate(zip(made.ids, made.groups, strict=True)):
+        row: dict[str, object] = {"id": name, "group": group}
+        for kind, names, values in columns:
+            row |= {f"{kind}:{one}": repr(float(values[index, column])) for column, one in enumerate(names)}
+        rows.append(row)
+    return rows
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]) if rows else ["id"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _read_predictions(path: Path) -> Predictions:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = list(rows[0]) if rows else []
+    labels = tuple(name.partition(":")[2] for name in columns if name.startswith("score:"))
+    ratings = tuple(name.partition(":")[2] for name in columns if name.startswith("rating:"))
+
+    def block(kind: str, names: tuple[str, ...]) -> np.ndarray:
+        try:
+            return np.array([[float(row[f"{kind}:{one}"]) for one in names] for row in rows]).reshape(len(rows), -1)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: damaged table of predictions ({error})") from error
+
+    return Predictions(
+        ids=tuple(row["id"] for row in rows),
+        task=TaskSpec(labels, ratings),
+        scores=block("score", labels),
+        probabilities=block("probability", labels),
+        truth=block("truth", labels),
+        ratings=block("rating", ratings),
+        rating_truth=block("rated", ratings),
+        groups=tuple(row["group"] for row in rows),
+    )
