@@ -19,6 +19,7 @@ PERTURBATIONS = Table(
         "speed": ("emofuse.perturbations.tempo:Speed", "faster or slower, pitch included"),
         "stretch": ("emofuse.perturbations.tempo:Stretch", "faster or slower at the same pitch"),
         "pitch": ("emofuse.perturbations.tempo:Pitch", "higher or lower at the same tempo"),
+        "recording": ("emofuse.perturbations.recording:Recording", "all of the above, each now and then"),
         "spec_augment": ("emofuse.perturbations.spectrogram:SpecAugment", "times and bands blanked out"),
         "face_warp": ("emofuse.perturbations.image:FaceWarp", "faces turned, moved, relit, partly hidden"),
         "drop_modality": ("emofuse.perturbations.batch:DropModality", "whole modalities missing"),
