@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _DPI = 150
 _DASHED = (0, (4, 3))
+_FALLING = {"loss", "mae", "mse", "ece", "brier", "nll"}
 _INK, _MUTED, _GRID = "#1f2933", "#7b8794", "#e4e7eb"
 _BLUE, _ORANGE, _GREEN = "#2f6db3", "#d9742b", "#2f855a"
 
@@ -111,11 +112,11 @@ def reliability_plot(probabilities: np.ndarray, truth: np.ndarray, path: Path, *
     figure, upper, lower = _two_panels(5.2, 6.0, share=(4, 1))
     centres, width = (curve.edges[:-1] + curve.edges[1:]) / 2, 0.92 / bins
     hatched: dict[str, Any] = {"facecolor": "none", "edgecolor": _ORANGE, "hatch": "////", "linewidth": 0.8}
-    upper.plot([0, 1], [0, 1], color=_MUTED, linestyle=_DASHED, linewidth=1, label="perfect calibration")
+    upper.plot([0, 1], [0, 1], color=_MUTED, linestyle=_DASHED, zorder=3, label="perfect calibration")
     upper.bar(centres, reached, width, color=_BLUE, label="accuracy")
     upper.bar(centres, gap, width, bottom=reached, label="confidence minus accuracy", **hatched)
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
-    upper.legend(frameon=False, loc="upper left")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=1.6)
     _title(upper, f"ECE {error:.3f}, {len(truth):,} clips, {bins} bins")
     lower.bar(centres, curve.count, width, color=_MUTED)
     lower.set(ylabel="clips", xlabel="confidence")
@@ -151,7 +152,7 @@ def _column(history: Sequence[Mapping[str, float]], name: str) -> np.ndarray:
 def _best_row(values: np.ndarray, name: str) -> int | None:
     if np.isnan(values).all():
         return None
-    falls = any(part in name for part in ("loss", "mae", "mse", "ece", "brier", "nll"))
+    falls = name.removeprefix("valid_").split("/")[0] in _FALLING
     return int(np.nanargmin(values) if falls else np.nanargmax(values))
 
 
@@ -198,5 +199,5 @@ def _save(figure: "Figure", path: Path) -> None:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     # Without the software's version in it, the same numbers give the same bytes.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
     write_atomically(path, buffer.getvalue())
