@@ -20,7 +20,7 @@ LICENCE = "Apache-2.0"
 CONSENT = "consent: public Reddit comments, authors not asked; mostly young, male, American"
 PUBLISHED = {"train": 43410, "valid": 5426, "test": 5427}
 FOLDERS = ("ekman", "original")
-METRICS = ("macro_f1", "accuracy", "uar", "weighted_f1")
+METRICS = ("macro_f1", "multilabel_macro_f1", "accuracy", "uar")
 
 _FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
 

@@ -1,0 +1,203 @@
+"""What every entry of DATASETS must hold, on a tiny copy in the published layout."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from emofuse.datasets import DATASETS, load_corpus
+from emofuse.errors import ConfigError, DatasetError, UnknownNameError
+from emofuse.types import ArchiveMember
+
+
+def _sound(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.zeros(1600, dtype=np.float32), 16000)
+
+
+def _lines(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _jpeg(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (48, 48), shade).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def _ravdess(root: Path) -> Path:
+    _sound(root / "Actor_01" / "03-01-05-02-01-01-01.wav")
+    _sound(root / "Actor_02" / "03-01-01-01-02-01-02.flac")
+    return root
+
+
+def _emodb(root: Path) -> Path:
+    _sound(root / "wav" / "03a01Fa.wav")
+    _sound(root / "wav" / "08b10Wc.flac")
+    return root
+
+
+def _fer2013(root: Path) -> Path:
+    with tarfile.open(root / "fer2013.tar", "w") as archive:
+        for shade, name in enumerate(("train/happy/Training_1.jpg", "validation/sad/PublicTest_2.jpg")):
+            content = _jpeg(40 * shade)
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return root
+
+
+def _goemotions(root: Path) -> Path:
+    _lines(root / "ekman" / "labels.txt", "anger", "joy")
+    for name in ("train", "dev", "test"):
+        _lines(root / "ekman" / f"{name}.tsv", f'a "quoted comment\t0,1\t{name}1', f"another\t1\t{name}2")
+    return root
+
+
+def _emobank(root: Path) -> Path:
+    rows = ('a_1,train,3.0,5,1,"So, what?"', "a_2,dev,2,3,3,Well.", "b_1,test,4,3,3,Yes.")
+    _lines(root / "emobank.csv", "id,split,V,A,D,text", *rows)
+    return root
+
+
+def _meld(root: Path) -> Path:
+    header = (
+        "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,"
+        "StartTime,EndTime"
+    )
+    for name in ("train", "dev", "test"):
+        row = '1,"Oh, no.",Ross,sadness,negative,0,0,4,7,"00:01:00,500","00:01:02,000"'
+        _lines(root / f"{name}_sent_emo.csv", header, row)
+    return root
+
+
+def _listed(root: Path) -> Path:
+    _sound(root / "one.wav")
+    _lines(root / "clips.csv", "media,text,label", "one.wav,I am glad,joy", ",so sad,sadness")
+    return root / "clips.csv"
+
+
+FIXTURES = {
+    "ravdess": _ravdess,
+    "emodb": _emodb,
+    "fer2013": _fer2013,
+    "goemotions": _goemotions,
+    "emobank": _emobank,
+    "meld": _meld,
+    "listed": _listed,
+}
+OPTIONS = {
+    "ravdess": "chanel",
+    "fer2013": "duplicate",
+    "goemotions": "label",
+    "meld": "tasks",
+}
+
+
+def test_every_dataset_has_a_fixture_and_a_description():
+    own = {name for name, entry in DATASETS.items() if entry.place.startswith("emofuse.")}
+    assert own == set(FIXTURES)
+    assert all(DATASETS[name].about for name in own)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_published_layout_loads(name, tmp_path):
+    corpus = load_corpus(name, FIXTURES[name](tmp_path))
+    assert corpus.name == name
+    assert len(corpus.clips) >= 2
+    assert len({clip.id for clip in corpus.clips}) == len(corpus.clips)
+    assert corpus.citation and corpus.licence
+    assert any(note.startswith("consent") for note in corpus.notes)
+    assert corpus.task.metrics
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_targets_are_of_the_task(name, tmp_path):
+    corpus = load_corpus(name, str(FIXTURES[name](tmp_path)))
+    labels, ratings = set(corpus.task.labels), set(corpus.task.ratings)
+    assert labels or ratings
+    low, high = corpus.task.rating_range
+    for clip in corpus.clips:
+        assert clip.label is None or clip.label in labels
+        assert set(clip.shares) <= labels
+        assert not clip.shares or sum(clip.shares.values()) == pytest.approx(1)
+        assert set(clip.ratings) <= ratings
+        assert all(low <= value <= high for value in clip.ratings.values())
+        assert clip.label or clip.shares or clip.ratings
+        assert clip.split in (None, "train", "valid", "test")
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_media_is_there_to_read(name, tmp_path):
+    for clip in load_corpus(name, FIXTURES[name](tmp_path)).clips:
+        assert clip.media is not None or clip.text
+        if isinstance(clip.media, Path):
+            assert clip.media.is_file()
+        if isinstance(clip.media, ArchiveMember):
+            assert Image.open(io.BytesIO(clip.media.read())).size == (48, 48)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_reading_twice_gives_the_same_order(name, tmp_path):
+    path = FIXTURES[name](tmp_path)
+    once, again = load_corpus(name, path), load_corpus(name, path)
+    assert [clip.id for clip in once.clips] == [clip.id for clip in again.clips]
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_absent_path_is_a_dataset_error(name, tmp_path):
+    with pytest.raises(DatasetError, match="nowhere"):
+        load_corpus(name, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_empty_folder_is_a_dataset_error(name, tmp_path):
+    with pytest.raises(DatasetError, match=str(tmp_path)):
+        load_corpus(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_unknown_option_is_a_config_error(name, tmp_path):
+    with pytest.raises(ConfigError, match="no option 'zzz'"):
+        load_corpus(name, FIXTURES[name](tmp_path), zzz=1)
+
+
+@pytest.mark.parametrize(("name", "wrong"), OPTIONS.items())
+def test_unknown_option_names_the_nearest(name, wrong, tmp_path):
+    with pytest.raises(ConfigError, match=r"did you mean '\w+'"):
+        load_corpus(name, FIXTURES[name](tmp_path), **{wrong: "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("ravdess", "channel"), ("fer2013", "duplicates"), ("goemotions", "labels"), ("meld", "task")],
+)
+def test_option_with_an_unknown_value_names_the_known_ones(name, option, tmp_path):
+    with pytest.raises(ConfigError, match=f"{option} is 7, wanted one of"):
+        load_corpus(name, FIXTURES[name](tmp_path), **{option: 7})
+
+
+def test_unknown_dataset_names_the_nearest(tmp_path):
+    with pytest.raises(UnknownNameError, match="goemotions"):
+        load_corpus("goemotion", tmp_path)
+
+
+def test_repeated_id_is_a_dataset_error(tmp_path):
+    _emobank(tmp_path)
+    with (tmp_path / "emobank.csv").open("a") as file:
+        file.write("a_1,train,3,3,3,again\n")
+    with pytest.raises(DatasetError, match="a_1"):
+        load_corpus("emobank", tmp_path)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_file_of_another_kind_is_a_dataset_error(name, tmp_path):
+    path = tmp_path / "face.jpg"
+    path.write_bytes(_jpeg(9))
+    with pytest.raises(DatasetError, match=r"face\.jpg"):
+        load_corpus(name, path)
