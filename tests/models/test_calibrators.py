@@ -61,6 +61,8 @@ def test_nothing_to_fit_on_changes_nothing():
     assert Temperature.fit(scores, unknown) == Temperature(1.0)
     assert VectorScaling.fit(scores, unknown)(scores) == pytest.approx(softmax(scores))
     assert fit_calibrator(scores, unknown, groups=["a"] * 3) == Temperature(1.0)
+    no_classes = np.ones((3, 0))
+    assert fit_calibrator(no_classes, no_classes, groups=["a"] * 3)(no_classes).shape == (3, 0)
 
 
 def test_vector_scaling_undoes_a_bias_per_class():

@@ -190,9 +190,11 @@ def fit_calibrator(
     rows = np.isfinite(shares).all(axis=1)
     kept = [group for group, row in zip(groups, rows, strict=True) if row]
     scores, shares = _fitting_rows(scores, shares)
+    if not scores.size:
+        return Temperature()
     fold_of = fold_by_group(kept, folds=folds)
     losses = np.zeros(3)
-    for fold in range(1 if not len(scores) else fold_of.max() + 1):
+    for fold in range(fold_of.max() + 1):
         held = fold_of == fold
         fitted = (
             Temperature(),
@@ -246,7 +248,7 @@ def fold_by_group(groups: Sequence[str], *, folds: int) -> np.ndarray:
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     """``(n, classes)`` scores to probabilities, without overflow."""
-    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=-np.inf))
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
