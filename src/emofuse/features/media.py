@@ -7,29 +7,28 @@ presentation times, so that they stay in step whatever a container delays, drops
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from emofuse.errors import FeatureError, MediaError
-from emofuse.types import ArchiveMember, Frame, Media, Picture, Signal
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-# What may be opened. Playlists and scripts (hls, concat, sdp ...) are left out: they name other files and
-# hosts, which a clip of a user has no business to reach.
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,w64,flac,mp3,ogg,aac,aiff,au,amr,caf,asf,flv,mpegts,mpeg"
+from emofuse.features.containers import (
+    audio_stream,
+    checked_duration,
+    decoded,
+    frames_of,
+    name_of,
+    opened,
+    opened_file,
+    origin_s,
+    seek,
+    video_stream,
 )
-# Their headers state the length; elsewhere it is guessed from the bit rate.
-_DECLARE_DURATION = ("mov", "matroska", "avi", "wav", "flac")
-_PICTURES = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+from emofuse.features.pictures import picture_pixels, shrunk
+from emofuse.types import Frame, Media, Picture, Signal
+
 _TICK_S = 1e-3  # timestamps of Matroska are rounded to this
 _JITTER_S = 0.03  # a smaller gap between audio packets is rounding, not silence
 _LONGEST_GAP_S = 3600.0
@@ -37,6 +36,8 @@ _LONGEST_GAP_S = 3600.0
 # Weights of ITU-R BS.775: the centre leads, front channels are 3 dB down, others 6, low effects are out.
 _MIX = {"FC": 1.0, "FL": math.sqrt(0.5), "FR": math.sqrt(0.5), "LFE": 0.0, "LFE2": 0.0}
 _MIX_OTHER = 0.5
+# The order of channels in a WAV file that does not name them.
+_WAV_ORDER = ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")
 
 
 class MediaInfo(NamedTuple):
@@ -64,11 +65,11 @@ def probe(media: Media) -> MediaInfo:
     Raises:
         MediaError: missing, a folder, empty, neither media nor picture, or cut off before its stated end.
     """
-    if (pixels := _picture(media)) is not None:
+    if (pixels := picture_pixels(media)) is not None:
         height, width = pixels.shape[:2]
         return MediaInfo(0.0, False, True, True, width, height, 0.0, 0, 0, 0, False)
-    with _opened(media) as container:
-        audio, video = _audio_stream(container), _video_stream(container)
+    with opened(media) as container:
+        audio, video = audio_stream(container), video_stream(container)
         first, times, end_s = _walk(container, audio, video, media)
         rotation = int(first.rotation) if first is not None else 0
         width, height = _shown_size(first, video) if first is not None else (0, 0)
@@ -76,7 +77,7 @@ def probe(media: Media) -> MediaInfo:
             width, height = height, width
         steps = np.diff(np.sort(times)) if len(times) > 1 else np.zeros(0)
         return MediaInfo(
-            duration_s=_duration(container, end_s - _origin(container), media),
+            duration_s=checked_duration(container, end_s - origin_s(container), media),
             has_audio=audio is not None,
             has_video=first is not None,
             is_picture=False,
@@ -102,16 +103,16 @@ def read_audio(
         MediaError: the file cannot be read, or has no audio that can be decoded.
         FeatureError: a sample is not finite.
     """
-    if _picture(media) is not None:
-        raise MediaError(f"{_name(media)}: a picture has no audio")
+    if picture_pixels(media) is not None:
+        raise MediaError(f"{name_of(media)}: a picture has no audio")
     begin_s = max(start_s or 0.0, 0.0)
     length_s = math.inf if end_s is None else end_s - begin_s
-    with _opened(media) as container:
-        stream = _audio_stream(container)
+    with opened(media) as container:
+        stream = audio_stream(container)
         if stream is None:
-            raise MediaError(f"{_name(media)}: no audio stream")
-        _seek(container, stream, begin_s - 0.5)  # decoders need a little run-up
-        chunks = _continuous(container, stream, _origin(container) + begin_s, length_s, _name(media))
+            raise MediaError(f"{name_of(media)}: no audio stream")
+        seek(container, stream, begin_s - 0.5)  # decoders need a little run-up
+        chunks = _continuous(container, stream, origin_s(container) + begin_s, length_s, name_of(media))
         parts = list(_resampled(chunks, rate))
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     return Signal(np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False), rate)
@@ -148,18 +149,18 @@ class VideoFrames:
         Raises:
             MediaError: the file cannot be read, or has no video that can be decoded.
         """
-        pixels = _picture(self.media)
+        pixels = picture_pixels(self.media)
         if pixels is not None:
-            yield Frame(0.0, _shrunk(pixels, self.max_side_px))
+            yield Frame(0.0, shrunk(pixels, self.max_side_px))
             return
-        with _opened(self.media) as container:
-            stream = _video_stream(container)
+        with opened(self.media) as container:
+            stream = video_stream(container)
             if stream is None:
-                raise MediaError(f"{_name(self.media)}: no video stream")
+                raise MediaError(f"{name_of(self.media)}: no video stream")
             stream.thread_type = "AUTO"
-            _seek(container, stream, self.start_s)
-            frames = _decoded(container, stream, _name(self.media))
-            yield from self._sampled(_spans(frames, stream, _origin(container) + self.start_s), stream)
+            seek(container, stream, self.start_s)
+            frames = decoded(container, stream, name_of(self.media))
+            yield from self._sampled(_spans(frames, stream, origin_s(container) + self.start_s), stream)
 
     def _sampled(self, spans: Iterator[tuple[float, float, Any]], stream: Any) -> Iterator[Frame]:
         tick: int | None = None
@@ -188,113 +189,8 @@ def content_hash(media: Media) -> str:
         digest = hashlib.sha256(f"{pixels.shape}{pixels.dtype}".encode())
         digest.update(pixels.tobytes())
         return digest.hexdigest()
-    with _file(media) as file:
+    with opened_file(media) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _name(media: Media) -> str:
-    if isinstance(media, ArchiveMember):
-        return f"{media.archive}:{media.name}"
-    return "picture in memory" if isinstance(media, Picture) else str(media)
-
-
-@contextmanager
-def _file(media: Path | ArchiveMember) -> Iterator[io.BufferedReader | io.BytesIO]:
-    """The bytes of a file that exists and is not empty."""
-    name = _name(media)
-    try:
-        if isinstance(media, Path) and media.is_dir():
-            raise MediaError(f"{name}: found a folder, wanted a media file")
-        file: io.BufferedReader | io.BytesIO = (
-            io.BytesIO(media.read()) if isinstance(media, ArchiveMember) else media.open("rb")
-        )
-    except FileNotFoundError as error:
-        raise MediaError(f"{name}: no such file") from error
-    except OSError as error:
-        raise MediaError(f"{name}: cannot be read ({error.strerror or error})") from error
-    with file:
-        if not file.read(1):
-            raise MediaError(f"{name}: the file is empty")
-        file.seek(0)
-        yield file
-
-
-@contextmanager
-def _opened(media: Media) -> Iterator[Any]:
-    """The open container; what libav finds wrong with it becomes a `MediaError`."""
-    import av
-
-    assert not isinstance(media, Picture)
-    with _file(media) as file:
-        try:
-            with av.open(
-                file, "r", options={"format_whitelist": _FORMATS}, buffer_size=1 << 18
-            ) as container:
-                yield container
-        except av.FFmpegError as error:
-            raise MediaError(
-                f"{_name(media)}: neither media nor picture, or cut off at its start ({error.strerror})"
-            ) from error
-
-
-def _picture(media: Media) -> np.ndarray | None:
-    """Upright RGB pixels where ``media`` is a picture, else None."""
-    if isinstance(media, Picture):
-        return _as_rgb(media.pixels)
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    with _file(media) as file:
-        try:
-            image: Image.Image = Image.open(file, formats=_PICTURES)
-        except UnidentifiedImageError:
-            return None
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise MediaError(f"{_name(media)}: a picture that cannot be read ({error})") from error
-        try:
-            return _as_rgb(_eight_bit(ImageOps.exif_transpose(image)))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise MediaError(f"{_name(media)}: damaged {image.format} picture ({error})") from error
-
-
-def _eight_bit(image: Image) -> np.ndarray:
-    if image.mode.startswith("I"):  # 16-bit grey, which a plain conversion would clip to white
-        return (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-    return np.asarray(image.convert("RGB"))
-
-
-def _as_rgb(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype != np.uint8 or pixels.size == 0 or not (pixels.ndim == 2 or pixels.shape[2:] == (3,)):
-        found = f"{pixels.dtype} {pixels.shape}"
-        raise MediaError(f"picture: found {found}, wanted uint8 (height, width) or (height, width, 3)")
-    return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
-
-
-def _shrunk(pixels: np.ndarray, max_side_px: int) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    if max(height, width) <= max_side_px:
-        return pixels
-    from PIL import Image
-
-    scale = max_side_px / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-
-
-def _audio_stream(container: Any) -> Any | None:
-    return container.streams.best("audio") if container.streams.audio else None
-
-
-def _video_stream(container: Any) -> Any | None:
-    """The first stream of moving pictures; cover art is none."""
-    from av.stream import Disposition
-
-    films = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return next(films, None)
-
-
-def _origin(container: Any) -> float:
-    """Where the media clock's 0 lies on the container's clock; what is before 0 there is encoder delay."""
-    return max((container.start_time or 0) / 1e6, 0.0)
 
 
 def _walk(container: Any, audio: Any, video: Any, media: Media) -> tuple[Any, np.ndarray, float]:
@@ -302,7 +198,7 @@ def _walk(container: Any, audio: Any, video: Any, media: Media) -> tuple[Any, np
     first, times, end_s = None, [], -math.inf
     for packet in container.demux([stream for stream in (audio, video) if stream is not None]):
         if packet.stream is video and first is None:
-            first = next(iter(_frames_of(packet)), None)
+            first = next(iter(frames_of(packet)), None)
         if packet.pts is None:
             continue
         time_s = float(packet.pts * packet.time_base)
@@ -310,29 +206,12 @@ def _walk(container: Any, audio: Any, video: Any, media: Media) -> tuple[Any, np
         if packet.stream is video:
             times.append(time_s)
     if end_s == -math.inf:
-        raise MediaError(f"{_name(media)}: no audio or video in it")
+        raise MediaError(f"{name_of(media)}: no audio or video in it")
     if video is not None and first is None:
-        raise MediaError(f"{_name(media)}: no frame of its {video.codec_context.name} video can be decoded")
-    return first, np.asarray(times), end_s
-
-
-def _duration(container: Any, found_s: float, media: Media) -> float:
-    """Length in seconds, once it is sure that the file does not end long before its header says."""
-    if not container.format.name.startswith(_DECLARE_DURATION):
-        return found_s
-    declared = [(container.duration or 0) / 1e6]
-    for stream in container.streams:
-        if stream.type in ("audio", "video") and stream.duration:
-            declared.append(float(stream.duration * stream.time_base))
-        # A cut AVI has its duration recounted from what is there; its header still counts the frames.
-        if stream.type == "video" and container.format.name == "avi" and stream.average_rate:
-            declared.append(float(stream.frames / stream.average_rate))
-    wanted_s = max(declared)
-    if wanted_s - found_s > max(0.5, 0.1 * wanted_s):
         raise MediaError(
-            f"{_name(media)}: cut off; found {found_s:.2f} s of the {wanted_s:.2f} s it states"
+            f"{name_of(media)}: no frame of its {video.codec_context.name} video can be decoded"
         )
-    return min(found_s, declared[0]) if declared[0] > 0 else found_s
+    return first, np.asarray(times), end_s
 
 
 def _frame_rate(video: Any, steps: np.ndarray) -> float:
@@ -350,46 +229,12 @@ def _is_variable(steps: np.ndarray) -> bool:
     return int(odd.sum()) > 1 + 0.02 * len(steps)
 
 
-def _seek(container: Any, stream: Any, time_s: float) -> None:
-    # Formats without an index guess where a time lies; they are decoded from the start instead.
-    if time_s > 0 and container.format.name.startswith(_DECLARE_DURATION):
-        container.seek(round((time_s + _origin(container)) / stream.time_base), stream=stream)
-
-
-def _frames_of(packet: Any) -> list[Any]:
-    from av.error import FFmpegError
-
-    try:
-        return packet.decode()
-    except FFmpegError:  # damaged; later packets may be sound
-        return []
-
-
-def _decoded(container: Any, stream: Any, name: str) -> Iterator[Any]:
-    from av.error import FFmpegError
-
-    count = 0
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except FFmpegError:
-            packet = None
-        if packet is None:
-            break
-        for frame in _frames_of(packet):
-            count += 1
-            yield frame
-    if count == 0:
-        raise MediaError(f"{name}: nothing of its {stream.codec_context.name} {stream.type} can be decoded")
-
-
 def _continuous(
     container: Any, stream: Any, zero_s: float, length_s: float, name: str
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Mono chunks with their rate that follow on each other from ``zero_s`` without gap or overlap."""
     rate, cursor = 0, 0
-    for frame in _decoded(container, stream, name):
+    for frame in decoded(container, stream, name):
         rate = rate or frame.sample_rate
         samples = _mono(frame, rate, name)
         gap = 0 if frame.time is None else round((frame.time - zero_s) * rate) - cursor
@@ -413,6 +258,8 @@ def _mono(frame: Any, rate: int, name: str) -> np.ndarray:
 
     values = frame.to_ndarray()
     channels = [channel.name for channel in frame.layout.channels]
+    if set(channels) == {"NONE"} and len(channels) in (6, 8):
+        channels = list(_WAV_ORDER[: len(channels)])
     if not frame.format.is_planar:
         values = values.reshape(-1, len(channels)).T
     if values.dtype == np.uint8:
