@@ -122,11 +122,11 @@ def _with_times(cues: Sequence[Cue], duration_s: float) -> tuple[list[Segment], 
     warnings = []
     if beyond:
         warnings.append(
-            f"transcript: {beyond} cues begin after the end of the clip ({duration_s:.2f} s); dropped"
+            f"transcript: cues that begin after the end of the clip ({duration_s:.2f} s), dropped: {beyond}"
         )
     if clipped:
         warnings.append(
-            f"transcript: {clipped} cues end after the clip ({duration_s:.2f} s); clipped to it"
+            f"transcript: cues that end after the clip ({duration_s:.2f} s), clipped to it: {clipped}"
         )
     return found, warnings
 
@@ -152,9 +152,17 @@ def _shared_out(voiced: Sequence[Span], shares: Sequence[int]) -> list[Span]:
     borders = np.array([0, *accumulate(shares)]) * (before[-1] / sum(shares))
     opens = np.clip(np.searchsorted(before, borders + 1e-9, side="right") - 1, 0, len(voiced) - 1)
     closes = np.clip(np.searchsorted(before, borders - 1e-9, side="right") - 1, 0, len(voiced) - 1)
-    starts = [voiced[region][0] + borders[i] - before[region] for i, region in enumerate(opens)]
-    ends = [voiced[region][0] + borders[i] - before[region] for i, region in enumerate(closes)]
-    return [(float(start), float(end)) for start, end in zip(starts[:-1], ends[1:], strict=True)]
+    starts = _on_clock(voiced, opens, borders - before[opens])
+    ends = _on_clock(voiced, closes, borders - before[closes])
+    return [(start, max(start, end)) for start, end in zip(starts[:-1], ends[1:], strict=True)]
+
+
+def _on_clock(voiced: Sequence[Span], regions: np.ndarray, inside_s: np.ndarray) -> list[float]:
+    """Clip times that lie ``inside_s`` into their regions, and not past them by a rounding error."""
+    return [
+        min(voiced[region][0] + float(into_s), voiced[region][1])
+        for region, into_s in zip(regions, inside_s, strict=True)
+    ]
 
 
 def _textless(spans: Sequence[Span], max_s: float) -> list[Segment]:

@@ -41,6 +41,7 @@ _GERMAN_MONTH = re.compile(
     r"(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember)\W*",
     re.IGNORECASE,
 )
+_GERMAN_ARTICLE = re.compile(r"d(?:er|ie|as|em|en|es)|am|im|vom|zu[mr]|beim", re.IGNORECASE)
 
 
 class Cue(NamedTuple):
@@ -111,7 +112,8 @@ def _is_abbreviation(before: str, following: str) -> bool:
     if _OPENING.fullmatch(last) or (lower and _CLOSING.fullmatch(last)):
         return True
     if last.isdigit() and len(last) <= 2:
-        return lower or len(words) == 1 or _GERMAN_MONTH.fullmatch(following) is not None
+        counted = len(words) == 1 or _GERMAN_ARTICLE.fullmatch(words[-2]) is not None
+        return lower or counted or _GERMAN_MONTH.fullmatch(following) is not None
     if len(last) == 1 and last.isalpha():  # an initial, or the "z." of "z. B."
         return last != "I" and not (last.islower() and len(words) > 1 and len(following.rstrip(".")) > 1)
     return False
@@ -158,7 +160,7 @@ def _read_timed(lines: Sequence[str], path: Path) -> tuple[tuple[Cue, ...], tupl
         warnings.append(f"{path.name}: cues are not in the order of time; sorted")
     overlaps = sum(_start(late) < (early.end_s or 0.0) for early, late in pairwise(cues))
     if overlaps:
-        warnings.append(f"{path.name}: {overlaps} cues begin before the one before them ends")
+        warnings.append(f"{path.name}: cues that begin before the one before them ends: {overlaps}")
     return _with_speakers(cues), tuple(warnings)
 
 
@@ -168,7 +170,7 @@ def _start(cue: Cue) -> float:
 
 def _timed_cues(lines: Sequence[str], path: Path) -> Iterator[_Timed]:
     heads = [number for number, line in enumerate(lines) if "-->" in line and _is_head(line, number, path)]
-    for head, following in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for head, following in pairwise([*heads, len(lines)]):
         words = []
         for number in range(head + 1, following):
             # The last line before the next head may be its number, where a blank line is missing.
@@ -192,7 +194,7 @@ def _is_head(line: str, number: int, path: Path) -> bool:
     """Whether a line with an arrow gives times; one that begins like them and does not is an error."""
     if _TIMES.match(line):
         return True
-    if re.match(r"^\s*[\d:.,]*\s*-->", line):
+    if re.match(r"^\s*\S*\d\S*\s*-->|^\s*-->", line):
         raise TranscriptError(
             f"{path}:{number + 1}: found {line.strip()!r}, wanted 00:00:01.000 --> 00:00:02.000"
         )

@@ -1,0 +1,53 @@
+import errno
+import os
+
+import pytest
+
+from emofuse.errors import OutputError
+from emofuse.files import write_atomically
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_text_and_bytes_are_written_whole(tmp_path):
+    write_atomically(tmp_path / "a.txt", "größer 😀\n")
+    write_atomically(tmp_path / "a.bin", b"\x00\xff")
+    assert (tmp_path / "a.txt").read_bytes() == "größer 😀\n".encode()
+    assert (tmp_path / "a.bin").read_bytes() == b"\x00\xff"
+    write_atomically(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert names_in(tmp_path) == ["a.bin", "a.txt"]
+
+
+def test_others_may_read_what_is_written_and_a_mode_is_kept(tmp_path):
+    path = tmp_path / "a"
+    write_atomically(path, "x")
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o600)
+    write_atomically(path, "y")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("place", ["missing/a.txt", ".", "file/a.txt"])
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write") as caught:
+        write_atomically(tmp_path / place, "x")
+    assert str(tmp_path) in str(caught.value)
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pathlib.Path.replace" if step == "replace" else "os.fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old" and names_in(tmp_path) == ["a.txt"]
