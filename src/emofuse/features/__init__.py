@@ -35,20 +35,20 @@ def load_extractor(name: str, **options: Any) -> Extractor:
     """Make the extractor ``name`` with its keyword ``options``.
 
     The ``settings`` of an extractor, together with the paths of its ``files``, are options that make
-    it again; a content hash among them is compared with the file that is given.
+    it again; a version or a content hash among them is compared with what is there.
 
     Raises:
         UnknownNameError: no such extractor.
-        ConfigError: an option is unknown, missing or out of range, or a file is not the one hashed.
+        ConfigError: an option is unknown, missing or out of range, or a file or version is another one.
     """
     kind = EXTRACTORS.load(name)
-    hashes = {key: options.pop(key) for key in list(options) if key.endswith("_sha256")}
+    stated = {key: options.pop(key) for key in list(options) if key.endswith("_sha256") or key == "version"}
     check_options(f"feature {name!r}", kind, options)
     try:
         extractor: Extractor = kind(**options)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"feature {name!r}: {error}") from error
-    for key, wanted in hashes.items():
+    for key, wanted in stated.items():
         if (found := extractor.settings.get(key)) != wanted:
             raise ConfigError(f"feature {name!r}: {key} is {found}, wanted {wanted}")
     return extractor
