@@ -57,6 +57,12 @@ def test_cover_art_is_no_video(write_clip):
     assert not probe(write_clip("song.mp3", cover=True)).has_video
 
 
+def test_tags_that_are_not_utf8_do_no_harm(write_clip):
+    path = write_clip("clip.mkv")
+    path.write_bytes(path.read_bytes().replace(b"Lavf", b"L\xe4\xf6f"))
+    assert probe(path).has_video and len(list(VideoFrames(path))) == 10
+
+
 def test_video_without_sound(write_clip):
     path = write_clip("mute.mp4", with_audio=False)
     info = probe(path)

@@ -57,8 +57,13 @@ def opened(media: Media) -> Iterator[Any]:
     assert not isinstance(media, Picture)
     with opened_file(media) as file:
         try:
+            # Old files have tags in other encodings; nothing here reads them.
             with av.open(
-                file, "r", options={"format_whitelist": _FORMATS}, buffer_size=1 << 18
+                file,
+                "r",
+                options={"format_whitelist": _FORMATS},
+                metadata_errors="replace",
+                buffer_size=1 << 18,
             ) as container:
                 yield container
         except av.FFmpegError as error:
