@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from emofuse.perturbations.ranges import checked_strength
 from emofuse.types import Signal
 
 COLOURS = ("white", "pink", "babble")
@@ -75,17 +76,6 @@ class Clip:
         share = 1 - self.strength * generator.uniform(0.0, 1 - self.lowest)
         ceiling = share * float(np.abs(given.samples).max())
         return limited(np.clip(given.samples, -ceiling, ceiling), given.rate)
-
-
-def checked_strength(strength: float) -> float:
-    """``strength`` itself.
-
-    Raises:
-        ValueError: it is not within 0 and 1.
-    """
-    if not 0 <= strength <= 1:
-        raise ValueError(f"strength lies in [0, 1], got {strength}")
-    return strength
 
 
 def limited(samples: np.ndarray, rate: int) -> Signal:

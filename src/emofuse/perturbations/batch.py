@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from emofuse.perturbations.audio import checked_strength
+from emofuse.perturbations.ranges import checked_rate, checked_strength
 from emofuse.types import Batch
 
 
@@ -90,17 +90,6 @@ class DropWords:
         lost = inside & (draw < self.strength * self.rate)
         ids = torch.where(lost[:, :, None], torch.full_like(values, self.mask_id), values)
         return replace(given, values={**given.values, self.modality: ids})
-
-
-def checked_rate(rate: float) -> float:
-    """``rate`` itself.
-
-    Raises:
-        ValueError: it is not a probability.
-    """
-    if not 0 <= rate <= 1:
-        raise ValueError(f"rate lies in [0, 1], got {rate}")
-    return rate
 
 
 def one_true(places: Tensor, size: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emofuse.errors import FeatureError
-from emofuse.perturbations.audio import checked_strength
+from emofuse.perturbations.ranges import checked_strength
 from emofuse.types import Batch
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emofuse.perturbations.audio import Clip, Gain, Noise, checked_strength
-from emofuse.perturbations.batch import checked_rate
+from emofuse.perturbations.audio import Clip, Gain, Noise
+from emofuse.perturbations.ranges import checked_rate, checked_strength
 from emofuse.perturbations.rooms import Bandpass, Equaliser, Reverb
 from emofuse.perturbations.tempo import Pitch, Speed
 from emofuse.types import Signal

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from emofuse.perturbations.audio import checked_strength
+from emofuse.perturbations.ranges import checked_strength
 from emofuse.types import Batch
 
 

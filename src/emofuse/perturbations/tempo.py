@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from emofuse.perturbations.audio import checked_strength, limited
+from emofuse.perturbations.audio import limited
+from emofuse.perturbations.ranges import checked_strength
 from emofuse.types import Signal
 
 

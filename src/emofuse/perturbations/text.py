@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from emofuse.perturbations.audio import checked_strength
+from emofuse.perturbations.ranges import checked_strength
 
 SHORTEST_LAST = 4
 NEIGHBOURS = {
