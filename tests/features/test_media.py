@@ -63,6 +63,15 @@ def test_tags_that_are_not_utf8_do_no_harm(write_clip):
     assert probe(path).has_video and len(list(VideoFrames(path))) == 10
 
 
+def test_a_codec_that_nobody_knows(write_clip):
+    path = write_clip("clip.mkv")
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XYZ"))
+    assert probe(path).has_audio and not probe(path).has_video
+    path.write_bytes(path.read_bytes().replace(b"A_FLAC", b"A_XYZQ"))
+    with pytest.raises(MediaError, match="codec"):
+        probe(path)
+
+
 def test_video_without_sound(write_clip):
     path = write_clip("mute.mp4", with_audio=False)
     info = probe(path)

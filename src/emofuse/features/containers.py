@@ -73,16 +73,17 @@ def opened(media: Media) -> Iterator[Any]:
 
 
 def audio_stream(container: Any) -> Any | None:
-    """The stream that a player would play."""
-    return container.streams.best("audio") if container.streams.audio else None
+    """The stream that a player would play; one without a known codec is none."""
+    best = container.streams.best("audio") if container.streams.audio else None
+    return None if best is None or best.codec_context is None else best
 
 
 def video_stream(container: Any) -> Any | None:
-    """The first stream of moving pictures; cover art is none."""
+    """The first stream of moving pictures with a known codec; cover art is none."""
     from av.stream import Disposition
 
     films = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return next(films, None)
+    return next((stream for stream in films if stream.codec_context is not None), None)
 
 
 def origin_s(container: Any) -> float:

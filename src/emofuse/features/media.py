@@ -70,6 +70,8 @@ def probe(media: Media) -> MediaInfo:
         return MediaInfo(0.0, False, True, True, width, height, 0.0, 0, 0, 0, False)
     with opened(media) as container:
         audio, video = audio_stream(container), video_stream(container)
+        if audio is None and video is None:
+            raise MediaError(f"{name_of(media)}: no audio or video whose codec is known")
         first, times, end_s = _walk(container, audio, video, media)
         rotation = int(first.rotation) if first is not None else 0
         width, height = _shown_size(first, video) if first is not None else (0, 0)
