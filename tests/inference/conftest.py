@@ -156,7 +156,7 @@ def hears(monkeypatch):
     """Makes voice activity find what it is told to find."""
 
     def tell(*regions):
-        monkeypatch.setattr("emofuse.inference.contents.speech_regions", lambda signal: list(regions))
+        monkeypatch.setattr("emofuse.inference.reading.speech_regions", lambda signal: list(regions))
 
     return tell
 

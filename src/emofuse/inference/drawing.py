@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from emofuse.inference.result import SegmentEmotion
+from emofuse.inference.result import ModalityEvidence, SegmentEmotion
 
 COLOURS: dict[str, str] = {
     "anger": "#D55E00",
@@ -52,3 +52,29 @@ def span_of(segment: SegmentEmotion, number: int) -> str:
     if segment.end_s <= segment.start_s:
         return f"part {number}"
     return f"{clock(segment.start_s)}–{clock(segment.end_s)}"
+
+
+def describe(segment: SegmentEmotion, number: int) -> str:
+    """One segment in words, for tooltips and screen readers."""
+    said = [f"{span_of(segment, number)}: {segment.label} {segment.confidence:.0%}"]
+    for name, evidence in segment.modalities.items():
+        top = top_class(evidence)
+        said.append(
+            f"{name} says {top} (weight {evidence.weight:.0%})" if top else f"{name}: {evidence.reason}"
+        )
+    values = [
+        f"{name} {value:+.2f}"
+        for name in ("valence", "arousal")
+        if (value := getattr(segment, name)) is not None
+    ]
+    spoken = " ".join(
+        part for part in (f"{segment.speaker}:" if segment.speaker else "", segment.text or "") if part
+    )
+    return "; ".join([*said, *values]) + (f". {spoken}" if spoken else "")
+
+
+def top_class(evidence: ModalityEvidence) -> str | None:
+    """The class that a modality finds likeliest; None where it is absent."""
+    if not evidence.present or not evidence.probabilities:
+        return None
+    return max(evidence.probabilities, key=evidence.probabilities.__getitem__)

@@ -18,8 +18,9 @@ from emofuse.errors import BundleError, EmofuseError, FeatureError
 from emofuse.features.cache import Cache
 from emofuse.features.media import content_hash
 from emofuse.inference.bundle import DEFAULT_BUNDLE, Bundle, Expert, bundle_digest
-from emofuse.inference.contents import Contents, Material, Progress, check_words, read_contents
+from emofuse.inference.contents import Contents, Material
 from emofuse.inference.evidence import Judgement, Voice, judge
+from emofuse.inference.reading import Progress, check_words, read_contents
 from emofuse.inference.result import BundleName, ClipEmotion, ModalityEvidence, Result, SegmentEmotion
 from emofuse.types import Track
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from emofuse.inference.drawing import clean, clock, colour_of, ink_on, span_of
+from emofuse.inference.drawing import clean, clock, colour_of, describe, ink_on, top_class
 from emofuse.inference.result import ModalityEvidence, Result, SegmentEmotion
 
 _TOP, _FUSED, _BAND, _METER, _GAP, _PLANE, _LINE = 26, 132, 24, 5, 14, 96, 14
@@ -88,25 +88,6 @@ def timeline(result: Result, prefix: str) -> tuple[str, str]:
     return _names(result, lanes, height), plot
 
 
-def describe(segment: SegmentEmotion, number: int) -> str:
-    """One segment in words, for tooltips and screen readers."""
-    said = [f"{span_of(segment, number)}: {segment.label} {segment.confidence:.0%}"]
-    for name, evidence in segment.modalities.items():
-        top = _top(evidence)
-        said.append(
-            f"{name} says {top} (weight {evidence.weight:.0%})" if top else f"{name}: {evidence.reason}"
-        )
-    values = [
-        f"{name} {value:+.2f}"
-        for name in ("valence", "arousal")
-        if (value := getattr(segment, name)) is not None
-    ]
-    spoken = " ".join(
-        part for part in (f"{segment.speaker}:" if segment.speaker else "", segment.text or "") if part
-    )
-    return "; ".join([*said, *values]) + (f". {spoken}" if spoken else "")
-
-
 def _lanes(result: Result) -> dict[str, float]:
     """The top of each lane in px: ``fused``, each modality by name, ``plane`` and ``words``."""
     lanes = {"fused": float(_TOP)}
@@ -121,12 +102,6 @@ def _lanes(result: Result) -> dict[str, float]:
 
 def _modalities(result: Result) -> list[str]:
     return list(result.segments[0].modalities) if result.segments else []
-
-
-def _top(evidence: ModalityEvidence) -> str | None:
-    if not evidence.present or not evidence.probabilities:
-        return None
-    return max(evidence.probabilities, key=evidence.probabilities.__getitem__)
 
 
 def _hatch(prefix: str) -> str:
@@ -232,7 +207,7 @@ def _band(
     result: Result, evidence: ModalityEvidence, left: float, top: float, width: float, prefix: str
 ) -> str:
     """What one modality says: a band in its class's colour, and below it a line as long as its weight."""
-    label = _top(evidence)
+    label = top_class(evidence)
     place = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{_BAND}" rx="3"'
     if label is None:
         return f'<rect class="absent" {place} fill="url(#{prefix}-hatch)"/>'

@@ -1,0 +1,279 @@
+"""The command line: parse, call, show. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from emofuse import __version__
+from emofuse.apps.outputs import check_outputs, write_together
+from emofuse.errors import EmofuseError, InputError, MediaError, UnknownNameError
+
+Progress = Callable[[str, float], None]
+
+# kind -> where its table stands
+TABLES = {
+    "datasets": "emofuse.datasets:DATASETS",
+    "features": "emofuse.features:EXTRACTORS",
+    "models": "emofuse.models:MODELS",
+    "encoders": "emofuse.models.encoders:ENCODERS",
+    "fusions": "emofuse.models.fusions:FUSIONS",
+    "metrics": "emofuse.evaluation.metrics:METRICS",
+    "perturbations": "emofuse.perturbations:PERTURBATIONS",
+    "objectives": "emofuse.training.objectives:OBJECTIVES",
+    "bundles": "",
+}
+
+
+class _Door(TyperGroup):
+    """Shows our own errors as one line and exits with 2; ``--debug`` lets them through."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except EmofuseError as error:
+            if ctx.params.get("debug"):
+                raise
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_Door,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Multimodal emotion recognition: from a raw clip to fused, calibrated emotions.",
+)
+
+
+def main() -> None:
+    """The console script; text that the terminal's encoding lacks is replaced, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="emofuse")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"emofuse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def door(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Multimodal emotion recognition: from a raw clip to fused, calibrated emotions."""
+
+
+@app.command(no_args_is_help=True)
+def recognize(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH", readable=False, help="Videos, audio files, pictures, texts, srt or vtt."
+        ),
+    ],
+    transcript: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", readable=False, help="The words of PATH: srt, vtt or txt."),
+    ] = None,
+    text: Annotated[str | None, typer.Option(metavar="STR", help="The words of PATH, as they are.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", readable=False, help="Write the result as JSON.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", readable=False, help="Write a page with the timeline."),
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Another model: a bundle or the folder of a run.")
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither read nor keep earlier results.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Recognise the emotions that a clip expresses, over time."""
+    _check_recognize(paths, transcript, text, [path for path in (json, report) if path is not None])
+
+    from emofuse.features.cache import Cache
+    from emofuse.inference.predictor import Recognizer
+
+    recognizer = Recognizer(bundle, cache=Cache(None) if no_cache else None)
+    results = []
+    with _progress(quiet) as progress:
+        for path in paths:
+            results.append(
+                recognizer.predict(path, transcript=transcript, text=text, progress=_named(progress, path))
+            )
+
+    outputs: dict[Path, str] = {}
+    if json is not None:
+        from emofuse.inference.result import results_json
+
+        outputs[json] = results_json(results)
+    if report is not None:
+        from emofuse.inference.timeline_html import report_html
+
+        outputs[report] = report_html(results)
+    write_together(outputs)
+    if quiet:
+        return
+
+    from emofuse.apps.show import show_result
+
+    console = _console()
+    for result in results:
+        show_result(result, console)
+
+
+@app.command(no_args_is_help=True)
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What is trained, on what, how.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set one key, for instance seed=2."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run folder.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh/--resume", help="Begin anew, or go on where a run was cut off.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Train and test what a configuration describes, into a run folder."""
+    from emofuse.experiment import run
+
+    with _progress(quiet) as progress:
+        made = run(config, overrides or [], out=out, fresh=fresh, progress=progress)
+    if not quiet:
+        from emofuse.apps.show import show_reports
+
+        typer.echo(f"run folder: {made.folder}")
+        show_reports(made.reports, _console())
+
+
+@app.command(no_args_is_help=True)
+def evaluate(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a finished run.")],
+) -> None:
+    """Score the stored predictions of a run; nothing is trained."""
+    from emofuse.apps.show import show_reports
+    from emofuse.experiment import evaluate_run
+
+    show_reports(evaluate_run(run_dir), _console())
+
+
+@app.command(no_args_is_help=True)
+def extract(
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG.toml|FOLDER", help="A configuration, or a folder of own clips."),
+    ],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Compute features into the cache, so that a training begins at once."""
+    from emofuse.experiment import extract as extract_features
+
+    with _progress(quiet) as progress:
+        counts = extract_features(target, progress=progress)
+    if not quiet:
+        for name, count in counts.items():
+            typer.echo(f"{name}\t{count} clips")
+
+
+@app.command("list", no_args_is_help=True)
+def list_names(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of: {', '.join(TABLES)}.")],
+) -> None:
+    """List what can be named: one name per line, then its one-line description."""
+    from emofuse.apps.show import show_entries
+
+    show_entries(_entries(kind), _console())
+
+
+def _entries(kind: str) -> Mapping[str, Any]:
+    if kind not in TABLES:
+        near = get_close_matches(kind, TABLES, n=1, cutoff=0.4) or list(TABLES)
+        raise UnknownNameError(f"nothing is listed under {kind!r}; did you mean {', '.join(near)}?")
+    if kind == "bundles":
+        return _bundles()
+    module, name = TABLES[kind].split(":")
+    table: Mapping[str, Any] = getattr(import_module(module), name)
+    return table
+
+
+def _bundles() -> Mapping[str, Any]:
+    import tomllib
+
+    from emofuse.inference.bundle import DEFAULT_BUNDLE, MANIFEST
+    from emofuse.registry import Entry
+
+    found = {}
+    for path in sorted(DEFAULT_BUNDLE.parent.glob(f"*/{MANIFEST}")):
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+        default = ", the default" if path.parent == DEFAULT_BUNDLE else ""
+        about = f"version {facts.get('version')}{default}: {', '.join(facts.get('labels', []))}"
+        found[path.parent.name] = Entry(str(path.parent), about)
+    return found
+
+
+def _check_recognize(
+    paths: Sequence[Path], transcript: Path | None, text: str | None, outputs: Sequence[Path]
+) -> None:
+    """Everything that can be refused before the work starts."""
+    if len(paths) > 1 and (transcript is not None or text is not None):
+        raise InputError(f"--transcript and --text are the words of one clip; found {len(paths)} paths")
+    for path in (*paths, *([transcript] if transcript else [])):
+        if path.is_dir():
+            raise MediaError(f"{path}: found a folder, wanted a file")
+        if not path.exists():
+            raise MediaError(f"{path}: no such file")
+    check_outputs(outputs, inputs=paths)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _named(progress: Progress, path: Path) -> Progress:
+    return lambda stage, done: progress(f"{path.name}: {stage}", done)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A bar on stderr where somebody looks at it."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if quiet or not console.is_terminal:
+        yield lambda stage, done: None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def tell(stage: str, done: float) -> None:
+            bar.update(task, description=stage[:60], completed=done)
+
+        yield tell

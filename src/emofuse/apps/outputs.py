@@ -1,0 +1,51 @@
+"""Files that a command writes: refused before the work starts, written all or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from emofuse.errors import OutputError
+from emofuse.files import write_atomically
+
+
+def check_outputs(paths: Sequence[Path], *, inputs: Sequence[Path]) -> None:
+    """See that each path can be written, and is none of the inputs.
+
+    Raises:
+        OutputError: a path is a folder, an input, named twice, or in a folder that is missing or closed.
+    """
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise OutputError(f"{paths[0]}: named as two outputs")
+    for path in paths:
+        _check(path, inputs)
+
+
+def write_together(outputs: Mapping[Path, str]) -> None:
+    """Write all; where one fails, those that were new are taken away again.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    made: list[Path] = []
+    try:
+        for path, content in outputs.items():
+            new = not path.exists()
+            write_atomically(path, content)
+            made += [path] if new else []
+    except OutputError:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _check(path: Path, inputs: Sequence[Path]) -> None:
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise OutputError(f"cannot write {path}: permission denied")
+    if path.exists() and any(path.samefile(given) for given in inputs):
+        raise OutputError(f"cannot write {path}: it is the clip itself")
