@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from emofuse.features.face import FaceTrack
 
 FRAME_RATE = 5.0
-# Our own choices: a slice shorter than the first says too little and is widened to the second; speech shorter
-# than the third in a segment is a slip of its borders.
+# Our own choices: a slice shorter than the first says too little and is widened to the second; speech
+# shorter than the third in a segment is a slip of its borders.
 _SHORT_S, _WIDENED_S, _SLIP_S = 0.3, 0.5, 0.1
 _CROP_DIM = 48 * 48  # of the faces that were found on the way
 
@@ -47,7 +47,7 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """The faces of a clip and the times of all frames that were looked at; ``absent`` says why there is none."""
+    """The faces of a clip, the times of all frames that were looked at, and why there is no face."""
 
     tracks: tuple[FaceTrack, ...] = ()
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))

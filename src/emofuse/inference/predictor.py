@@ -86,6 +86,7 @@ class Recognizer:
         }
         contents = read_contents(path, transcript=transcript, text=text, sources=sources, progress=progress)
         progress("asking the experts", 0.75)
+        assert bundle.pool is not None, "a bundle without classes was refused"
         materials = _materials(bundle.experts, contents)
         judgement = judge(
             bundle.experts,

@@ -1,4 +1,4 @@
-"""A user's file into `Contents`: what it is, the words, the sound and the speech in it, the faces, the segments.
+"""A user's file into `Contents`: what it is, the words, the sound and its speech, the faces, the segments.
 
 What is missing or odd is stated as a warning; only a file that cannot be read at all is an error.
 """

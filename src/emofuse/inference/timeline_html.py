@@ -26,13 +26,14 @@ TERMS = (
 )
 
 
-def report_html(results: Sequence[Result], *, title: str = "Expressed emotion") -> str:
+def report_html(results: Sequence[Result], *, title: str | None = None) -> str:
     """The page as text, to be written as UTF-8.
 
     Args:
         results: at least one; several get a table of contents.
-        title: the page's title.
+        title: the page's title; the names of the sources where it is None.
     """
+    title = title or f"{', '.join(result.source for result in results)} · expressed emotion"
     parts = [_contents(results)] if len(results) > 1 else []
     parts += [_article(result, f"clip{number}") for number, result in enumerate(results)]
     return (

@@ -29,7 +29,7 @@ def scale_of(result: Result) -> Scale:
     """A linear time axis wide enough to read its segments; equal widths where there is no clock."""
     count = max(len(result.segments), 1)
     if not result.duration_s:
-        width = max(940.0, 110.0 * count)
+        width = max(900.0, 110.0 * count)
         each = width / count
         places = tuple((number * each, each) for number in range(count))
         names = [str(number) for number in range(1, count + 1)] if count > 1 else []
@@ -40,7 +40,7 @@ def scale_of(result: Result) -> Scale:
         )
     spans = [(part.start_s, part.end_s) for part in result.segments]
     duration_s = max([result.duration_s, *(end for _, end in spans)])
-    width = min(max(940.0, 64.0 * count), 24000.0)
+    width = min(max(900.0, 64.0 * count), 24000.0)
     pixels = width / duration_s
     places = tuple((start * pixels, max((end - start) * pixels, 2.0)) for start, end in spans)
     step = next(
@@ -81,8 +81,9 @@ def timeline(result: Result, prefix: str) -> tuple[str, str]:
     parts.append(_curve(result, scale, lanes["plane"], "valence"))
     parts.append(_curve(result, scale, lanes["plane"], "arousal"))
     plot = (
-        f'<svg class="plot" role="group" aria-label="Timeline of expressed emotion" '
-        f'width="{scale.width:.0f}" height="{height:.0f}" '
+        f'<svg class="plot" style="--width:{scale.width + 12:.0f}" role="group" '
+        'aria-label="Timeline of expressed emotion" '
+        f'width="{scale.width + 12:.0f}" height="{height:.0f}" '
         f'viewBox="-6 0 {scale.width + 12:.0f} {height:.0f}">{"".join(parts)}</svg>'
     )
     return _names(result, lanes, height), plot
@@ -159,7 +160,7 @@ def _names(result: Result, lanes: Mapping[str, float], height: float) -> str:
     ]
     parts.append(f'<text class="lane" x="0" y="{lanes["words"] + 12:.0f}">words</text>')
     return (
-        f'<svg class="names" aria-hidden="true" width="110" height="{height:.0f}" '
+        f'<svg class="names" style="--width:110" aria-hidden="true" width="110" height="{height:.0f}" '
         f'viewBox="0 0 110 {height:.0f}">{"".join(parts)}</svg>'
     )
 
