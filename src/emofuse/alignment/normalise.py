@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emofuse.errors import FeatureError
 from emofuse.types import Sample, Track
 
 # Below this spread a feature counts as constant and is only centred (our choice).
@@ -23,18 +24,21 @@ class Standardiser:
         """Mean and population deviation over every frame of ``tracks``, in float64.
 
         Raises:
-            ValueError: there is no frame.
+            FeatureError: there is no frame.
         """
-        count, total, squares = 0, 0.0, 0.0
+        count, mean, apart = 0, np.zeros(()), np.zeros(())
         for track in tracks:
+            if not len(track):
+                continue
             frames = track.values.astype(np.float64)
-            count += len(frames)
-            total = total + frames.sum(axis=0)
-            squares = squares + (frames**2).sum(axis=0)
+            # Means are merged pairwise (Chan et al. 1979): sums of squares would cancel for large values.
+            total = count + len(frames)
+            shift = frames.mean(axis=0) - mean
+            apart = apart + ((frames - frames.mean(axis=0)) ** 2).sum(axis=0) + shift**2 * count * len(frames) / total
+            mean, count = mean + shift * len(frames) / total, total
         if not count:
-            raise ValueError("no frame to fit on")
-        mean = np.asarray(total) / count
-        deviation = np.sqrt(np.maximum(np.asarray(squares) / count - mean**2, 0.0))
+            raise FeatureError("no frame to fit a normalisation on")
+        deviation = np.sqrt(apart / count)
         return cls(mean.astype(np.float32), np.where(deviation < SMALLEST_DEVIATION, 1.0, deviation).astype(np.float32))
 
     def __call__(self, track: Track) -> Track:
@@ -43,7 +47,11 @@ class Standardiser:
 
 
 def fit_on(samples: Sequence[Sample], modalities: Iterable[str]) -> dict[str, Standardiser]:
-    """One standardiser a modality, fitted on ``samples`` (hand in the training clips only)."""
+    """One standardiser a modality, fitted on ``samples`` (hand in the training clips only).
+
+    Raises:
+        FeatureError: no sample has the modality.
+    """
     return {
         name: Standardiser.fit(sample.tracks[name] for sample in samples if name in sample.tracks)
         for name in modalities
@@ -73,5 +81,8 @@ def per_group(samples: Sequence[Sample], modalities: Sequence[str]) -> list[Samp
     by_group: dict[str, list[Sample]] = {}
     for sample in samples:
         by_group.setdefault(sample.group, []).append(sample)
-    fitted = {group: fit_on(members, modalities) for group, members in by_group.items()}
+    fitted = {
+        group: fit_on(members, [name for name in modalities if any(name in one.tracks for one in members)])
+        for group, members in by_group.items()
+    }
     return [apply([sample], fitted[sample.group])[0] for sample in samples]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from emofuse.errors import DatasetError
 from emofuse.types import Clip, Sample, TaskSpec, Track
 
 
@@ -25,10 +26,16 @@ def to_samples(
 
 
 def shares_of(clip: Clip, task: TaskSpec) -> np.ndarray:
-    """``(classes,)`` float32 summing to 1; NaN where the clip has no label."""
+    """``(classes,)`` float32 summing to 1; NaN where the clip has no label.
+
+    Raises:
+        DatasetError: the clip has a label that the task does not have.
+    """
     shares = clip.shares or ({clip.label: 1.0} if clip.label is not None else {})
     if not shares:
         return np.full(len(task.labels), np.nan, dtype=np.float32)
+    if task.labels and (unknown := sorted(set(shares) - set(task.labels))):
+        raise DatasetError(f"clip {clip.id}: label {unknown[0]!r} is not one of {', '.join(task.labels)}")
     return np.array([shares.get(label, 0.0) for label in task.labels], dtype=np.float32)
 
 
