@@ -1,4 +1,4 @@
-"""Speed on two cores: a minute of video from start-up to result, once more from the cache, and the help page.
+"""Speed on two cores: a minute of video from start-up to result, again from the cache, and the help page.
 
     python benchmarks/speed.py
 
