@@ -1,6 +1,6 @@
 """Speed on two cores: a minute of video from start-up to result, again from the cache, and the help page.
 
-    python benchmarks/speed.py
+    python benchmarks/speed.py [BUNDLE]
 
 Every measurement is a fresh process. Prints a table, writes results/speed.json beside this file, and
 exits with 1 where a limit is broken.
@@ -61,7 +61,7 @@ class Row(NamedTuple):
         return self.limit is None or self.value <= self.limit
 
 
-def main() -> int:
+def main(bundle: str | None) -> int:
     """Measure, print, write; 0 where every limit holds."""
     pin_to_cores()
     script = Path(sys.executable).parent / "emofuse"
@@ -71,7 +71,7 @@ def main() -> int:
         subprocess.run([sys.executable, __file__, "--make", str(folder)], check=True)
         environment = os.environ | {"EMOFUSE_CACHE": str(folder / "cache")}
         shown = [measure([str(script), "--help"], environment).wall_s for _ in range(6)][1:]
-        first, second = (recognise(folder, environment) for _ in range(2))
+        first, second = (recognise(folder, environment, bundle) for _ in range(2))
     rows = [
         Row("`emofuse --help`, median of 5", statistics.median(shown), "s", 0.5),
         Row("60 s of 640x360 video, start-up included", first.wall_s, "s", 20.0),
@@ -96,9 +96,10 @@ def pin_to_cores() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
 
 
-def recognise(folder: Path, environment: dict[str, str]) -> Measured:
-    """`emofuse recognize` on the clip with its transcript."""
+def recognise(folder: Path, environment: dict[str, str], bundle: str | None) -> Measured:
+    """`emofuse recognize` on the clip with its transcript, by the default bundle or another."""
     arguments = ["recognize", "clip.mp4", "--transcript", "clip.srt", "--json", "result.json", "--quiet"]
+    arguments += ["--bundle", str(Path(bundle).resolve())] if bundle else []
     return measure([sys.executable, "-c", PROGRAM, *arguments], environment, folder=folder)
 
 
@@ -211,4 +212,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--make"]:
         make_clip(Path(sys.argv[2]))
     else:
-        sys.exit(main())
+        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else None))
