@@ -1,6 +1,7 @@
 """The interval algebra: tracks of any rate to given intervals (words, turns), to a rate, to one axis."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def to_rate(track: Track, rate: float, *, start_s: float = 0.0, end_s: float | N
     stop = end_s if end_s is not None else float(track.times[-1]) + 0.5 / rate if len(track) else start_s
     count = max(1, round((stop - start_s) * rate))
     edges = start_s + np.arange(count + 1) / rate
-    return to_intervals(track, list(zip(edges[:-1], edges[1:], strict=True)))
+    return to_intervals(track, list(pairwise(edges)))
 
 
 def to_common_axis(tracks: Mapping[str, Track], rate: float) -> dict[str, Track]:

@@ -34,12 +34,19 @@ class Standardiser:
             # Means are merged pairwise (Chan et al. 1979): sums of squares would cancel for large values.
             total = count + len(frames)
             shift = frames.mean(axis=0) - mean
-            apart = apart + ((frames - frames.mean(axis=0)) ** 2).sum(axis=0) + shift**2 * count * len(frames) / total
+            apart = (
+                apart
+                + ((frames - frames.mean(axis=0)) ** 2).sum(axis=0)
+                + shift**2 * count * len(frames) / total
+            )
             mean, count = mean + shift * len(frames) / total, total
         if not count:
             raise FeatureError("no frame to fit a normalisation on")
         deviation = np.sqrt(apart / count)
-        return cls(mean.astype(np.float32), np.where(deviation < SMALLEST_DEVIATION, 1.0, deviation).astype(np.float32))
+        return cls(
+            mean.astype(np.float32),
+            np.where(deviation < SMALLEST_DEVIATION, 1.0, deviation).astype(np.float32),
+        )
 
     def __call__(self, track: Track) -> Track:
         """The same frames as z-scores, float32."""

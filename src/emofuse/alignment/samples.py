@@ -9,10 +9,15 @@ from emofuse.types import Clip, Sample, TaskSpec, Track
 
 
 def to_samples(
-    clips: Sequence[Clip], tracks: Sequence[Mapping[str, Track]], task: TaskSpec, *, group_by: str = "speaker"
+    clips: Sequence[Clip],
+    tracks: Sequence[Mapping[str, Track]],
+    task: TaskSpec,
+    *,
+    group_by: str = "speaker",
 ) -> list[Sample]:
     """One sample a clip. ``group_by`` ("speaker", "dialogue" or "source") fills ``Sample.group``; a clip
-    without one is a group of its own."""
+    without one is a group of its own.
+    """
     return [
         Sample(
             id=clip.id,
@@ -41,7 +46,8 @@ def shares_of(clip: Clip, task: TaskSpec) -> np.ndarray:
 
 def balance(samples: Sequence[Sample], strength: float) -> list[float]:
     """A weight a sample, proportional to class frequency to the power of ``-strength``, with mean 1; clips
-    without a label weigh 1."""
+    without a label weigh 1.
+    """
     shares = np.stack([sample.shares for sample in samples])
     labelled = np.isfinite(shares).all(axis=1) & (shares.shape[1] > 0)
     weights = np.ones(len(samples))

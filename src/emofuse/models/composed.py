@@ -49,5 +49,7 @@ def composed(
     if set(encoders) != set(dims):
         raise ConfigError(f"encoders are named for {sorted(encoders)}, the features are {sorted(dims)}")
     parts = {name: make(ENCODERS, part, dims[name]) for name, part in encoders.items()}
-    joint = make(FUSIONS, fusion or {"name": "concat"}, {name: part.out_dim for name, part in parts.items()})
+    joint = make(
+        FUSIONS, fusion or {"name": "concat"}, {name: part.out_dim for name, part in parts.items()}
+    )
     return Recipe(Composed(parts, joint, Head(joint.out_dim, task, hidden=hidden, dropout=dropout)))

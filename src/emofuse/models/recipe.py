@@ -36,19 +36,20 @@ def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:
         raise ConfigError(f"a {table.kind} needs a name; found the keys {sorted(part)}")
     factory = table.load(part["name"])
     options = {key: value for key, value in part.items() if key != "name"}
-    check_keywords(factory, options, f"{table.kind} {part['name']}")
+    check_keywords(factory, options, f"{table.kind} {part['name']}", given=len(args))
     try:
         return factory(*args, **options)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{table.kind} {part['name']}: {error}") from error
 
 
-def check_keywords(factory: Callable[..., Any], options: Mapping[str, Any], what: str) -> None:
-    """Raise `UnknownNameError` where ``options`` has a key that ``factory`` does not take by keyword."""
-    parameters = inspect.signature(factory).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+def check_keywords(
+    factory: Callable[..., Any], options: Mapping[str, Any], what: str, *, given: int = 0
+) -> None:
+    """Raise `UnknownNameError` where ``options`` has a key that ``factory`` does not take by keyword,
+    beside its first ``given`` arguments.
+    """
+    known = list(inspect.signature(factory).parameters)[given:]
     for key in options:
         if key not in known:
             near = get_close_matches(key, known, n=1)

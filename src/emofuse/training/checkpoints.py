@@ -27,5 +27,5 @@ def load_state(path: Path) -> dict[str, Any] | None:
         return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - torch raises many kinds for a damaged file
+    except Exception as error:
         raise InputError(f"{path}: damaged training state ({error}); delete it to begin anew") from error

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+from emofuse.errors import ConfigError
+
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -20,14 +22,17 @@ class Engine:
         """``device`` "auto" takes the first accelerator there is, else the processor.
 
         Raises:
-            ValueError: an unknown precision.
+            ConfigError: an unknown precision, or a device that is not there.
         """
         if precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {sorted(PRECISIONS)}, got {precision!r}")
+            raise ConfigError(f"precision must be one of {sorted(PRECISIONS)}, got {precision!r}")
         if device == "auto":
             found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
             return cls(found or torch.device("cpu"), precision)
-        return cls(torch.device(device), precision)
+        try:
+            return cls(torch.empty(0, device=device).device, precision)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise ConfigError(f"device {device!r} is not there: {str(error).splitlines()[0]}") from error
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context in which a forward pass runs."""

@@ -1,6 +1,7 @@
 """`fit`, the only training loop: plain torch, best epoch by validation, resumable after a kill."""
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from emofuse.alignment.collate import collate
+from emofuse.errors import ConfigError, InputError
 from emofuse.models.recipe import Objective
 from emofuse.training.checkpoints import load_state, save_state
 from emofuse.training.engine import Engine
@@ -26,7 +28,8 @@ Row = dict[str, float]
 @dataclass(frozen=True)
 class Schedule:
     """How long and how to step. ``patience`` epochs without a better validation score end the training;
-    ``average`` is the decay of a running mean of the weights, which is then what is validated and kept."""
+    ``average`` is the decay of a running mean of the weights, which is then what is validated and kept.
+    """
 
     epochs: int = 20
     batch_size: int = 32
@@ -63,13 +66,19 @@ def fit(
     engine: Engine,
     **options: Any,
 ) -> Fitted:
-    """Train on ``train``, choose the epoch on ``valid`` by ``watch``; there is no way to hand in a test set.
+    """Train on ``train``, choose the epoch on ``valid`` by ``watch``; no test set can be handed in.
 
     ``train`` has one sequence a clip: the clip and its perturbed copies, of which each epoch draws one.
     ``options`` are ``perturb`` (on batches), ``state_path`` (where to resume from and save to) and
     ``progress`` (called with each epoch's row).
+
+    Raises:
+        ConfigError: no validation clip has what ``watch`` compares with, or the schedule does not hold.
+        InputError: the state to resume from is damaged, or belongs to another model.
     """
-    return _Fit(model, objective, dims=dims, watch=watch, schedule=schedule, engine=engine, **options).run(train, valid)
+    return _Fit(model, objective, dims=dims, watch=watch, schedule=schedule, engine=engine, **options).run(
+        train, valid
+    )
 
 
 class _Fit:
@@ -95,6 +104,7 @@ class _Fit:
         self.best: dict[str, torch.Tensor] = {}
 
     def run(self, train: Sequence[Sequence[Sample]], valid: Sequence[Sample]) -> Fitted:
+        check_watch(self.watch, valid)
         plan = self.schedule
         self.optimiser = make_optimiser(
             self.model, name=plan.optimiser, learning_rate=plan.learning_rate,
@@ -144,7 +154,9 @@ class _Fit:
         # The mean starts short, so that early weights do not linger in it (as in Polyak averaging).
         done = self.rates.last_epoch
         decay = min(self.schedule.average, (1 + done) / (10 + done))
-        for kept, new in zip(self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True):
+        for kept, new in zip(
+            self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True
+        ):
             if kept.dtype.is_floating_point:
                 kept.lerp_(new, 1 - decay)
             else:
@@ -159,7 +171,8 @@ class _Fit:
     def _keep(self, row: Row, epoch: int) -> None:
         self.history.append(row)
         value = row[f"valid_{self.watch.name}"]
-        score = value if self.watch.higher_is_better else -value
+        # An undefined score (a correlation of constants) is worse than any other.
+        score = -float("inf") if math.isnan(value) else value if self.watch.higher_is_better else -value
         model = self.averaged if self.averaged is not None else self.model
         if score > self.best_score or not self.best:
             self.best_score, self.best_epoch = score, epoch
@@ -183,18 +196,31 @@ class _Fit:
         state = load_state(self.state_path) if self.state_path is not None else None
         if state is None:
             return
-        self.model.load_state_dict(state["model"])
-        if self.averaged is not None:
-            self.averaged.load_state_dict(state["averaged"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.rates.load_state_dict(state["rates"])
-        self.history, self.best = list(state["history"]), state["best"]
-        self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
+        try:
+            self.model.load_state_dict(state["model"])
+            if self.averaged is not None:
+                self.averaged.load_state_dict(state["averaged"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            # The factors are functions of the step, made anew; torch wants a place for them all the same.
+            self.rates.load_state_dict(
+                {**state["rates"], "lr_lambdas": [None] * len(self.rates.lr_lambdas)}
+            )
+            self.history, self.best = list(state["history"]), state["best"]
+            self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.state_path}: the training state does not fit the model ({error})"
+            ) from error
 
 
 @torch.no_grad()
 def predict(
-    model: nn.Module, samples: Sequence[Sample], *, dims: Mapping[str, int], engine: Engine, batch_size: int = 64
+    model: nn.Module,
+    samples: Sequence[Sample],
+    *,
+    dims: Mapping[str, int],
+    engine: Engine,
+    batch_size: int = 64,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores ``(n, classes)`` and ratings ``(n, ratings)``, in the order of ``samples``."""
     model.eval()
@@ -223,17 +249,39 @@ def validation_loss(scores: np.ndarray, ratings: np.ndarray, samples: Sequence[S
 
 
 def watched(metric: Metric, scores: np.ndarray, ratings: np.ndarray, samples: Sequence[Sample]) -> float:
-    """The metric on clips that have its target; for ratings the mean over their columns."""
+    """The metric on clips that have its target; for ratings the mean over columns where it is defined."""
     if metric.kind == "ratings":
         truth = np.stack([sample.ratings for sample in samples])
-        known = np.isfinite(truth)
-        columns = range(truth.shape[1])
-        return float(np.mean([metric.compute(truth[known[:, c], c], ratings[known[:, c], c]) for c in columns]))
+        columns = [
+            metric.compute(truth[known, column], ratings[known, column])
+            for column, known in enumerate(np.isfinite(truth).T)
+        ]
+        defined = [value for value in columns if not math.isnan(value)]
+        return float(np.mean(defined)) if defined else float("nan")
     shares = np.stack([sample.shares for sample in samples])
-    # A clip with several labels has no single right answer, so labels are compared on the others.
-    single = np.isfinite(shares).all(axis=1) & (np.nan_to_num(shares).max(axis=1) > 0.5)
-    truth, scores = shares[single].argmax(axis=1), scores[single]
+    rows = _comparable(metric, shares)
+    truth, scores = shares[rows], scores[rows]
     if metric.kind == "labels":
-        return metric.compute(truth, scores.argmax(axis=1), scores.shape[1])
+        return float(metric.compute(truth.argmax(axis=1), scores.argmax(axis=1), scores.shape[1]))
     probabilities = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
-    return metric.compute(truth, probabilities)
+    return float(metric.compute(truth if metric.kind == "shares" else truth.argmax(axis=1), probabilities))
+
+
+def check_watch(metric: Metric, samples: Sequence[Sample]) -> None:
+    """Raise `ConfigError` where no sample has the target that ``metric`` compares with."""
+    if metric.kind == "ratings":
+        found = any(np.isfinite(sample.ratings).any() for sample in samples)
+    else:
+        found = any(
+            len(sample.shares) and _comparable(metric, sample.shares[None]).any() for sample in samples
+        )
+    if not found:
+        raise ConfigError(
+            f"cannot watch {metric.name}: no validation clip has a target of kind {metric.kind!r}"
+        )
+
+
+def _comparable(metric: Metric, shares: np.ndarray) -> np.ndarray:
+    labelled = np.isfinite(shares).all(axis=1)
+    # A clip with several labels has no single right answer, so single labels are compared on the others.
+    return labelled if metric.kind == "shares" else labelled & (np.nan_to_num(shares).max(axis=1) > 0.5)

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from emofuse.errors import ConfigError
+
 OPTIMISERS = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
@@ -22,14 +24,14 @@ def make_optimiser(
     counts. Vectors (biases, norms) are not decayed.
 
     Raises:
-        ValueError: an unknown name, or a key of ``rates`` that no parameter starts with.
+        ConfigError: an unknown name, or a key of ``rates`` that no trainable parameter starts with.
     """
     if name not in OPTIMISERS:
-        raise ValueError(f"optimiser must be one of {sorted(OPTIMISERS)}, got {name!r}")
+        raise ConfigError(f"optimiser must be one of {sorted(OPTIMISERS)}, got {name!r}")
     named = [(key, value) for key, value in model.named_parameters() if value.requires_grad]
     for prefix in rates:
         if not any(key.startswith(prefix) for key, _ in named):
-            raise ValueError(f"no trainable parameter starts with {prefix!r}")
+            raise ConfigError(f"training.rates: no trainable parameter starts with {prefix!r}")
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for key, value in named:
         prefixes = sorted((prefix for prefix in rates if key.startswith(prefix)), key=len)
@@ -48,10 +50,10 @@ def make_schedule(optimiser: torch.optim.Optimizer, *, name: str, steps: int, wa
     "linear" down to zero.
 
     Raises:
-        ValueError: an unknown name.
+        ConfigError: an unknown name.
     """
     if name not in ("constant", "cosine", "linear"):
-        raise ValueError(f"schedule must be constant, cosine or linear, got {name!r}")
+        raise ConfigError(f"schedule must be constant, cosine or linear, got {name!r}")
     rise = max(1, round(warmup * steps)) if warmup else 0
 
     def factor(step: int) -> float:

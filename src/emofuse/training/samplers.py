@@ -17,7 +17,8 @@ def bucketed(
 ) -> Iterator[list[int]]:
     """Indices in batches: shuffled, then sorted by length within pools of ``pool`` batches, then the
     batches shuffled. Every index comes once; a last single is joined to the batch before it, for batch
-    normalisation."""
+    normalisation.
+    """
     order = generator.permutation(len(samples))
     lengths = np.array([length_of(sample) for sample in samples])
     batches = []
@@ -25,8 +26,9 @@ def bucketed(
         part = order[start : start + pool * batch_size]
         part = part[np.argsort(lengths[part], kind="stable")]
         batches += [part[first : first + batch_size].tolist() for first in range(0, len(part), batch_size)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2] += batches.pop()
+    if len(batches) > 1 and len(batches[-1]) == 1 < batch_size:
+        single = batches.pop()
+        batches[-1] += single
     for index in generator.permutation(len(batches)):
         yield batches[index]
 

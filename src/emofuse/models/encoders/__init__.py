@@ -18,9 +18,18 @@ ENCODERS = Table(
             f"{_HERE}.gru_attention:GruAttention",
             "GRU, self-attention over time, GRU (the documented encoder of the MOSI/MOSEI/SIMS thesis)",
         ),
-        "transformer": (f"{_HERE}.transformer:Transformer", "pre-norm self-attention layers with sinusoidal positions"),
-        "face_cnn": (f"{_HERE}.face_cnn:FaceCnn", "small convolutional network on square grey faces, averaged over time"),
-        "mel_cnn": (f"{_HERE}.mel_cnn:MelCnn", "convolutional network on a log-mel spectrogram with attention pooling"),
+        "transformer": (
+            f"{_HERE}.transformer:Transformer",
+            "pre-norm self-attention layers with sinusoidal positions",
+        ),
+        "face_cnn": (
+            f"{_HERE}.face_cnn:FaceCnn",
+            "small convolutional network on square grey faces, averaged over time",
+        ),
+        "mel_cnn": (
+            f"{_HERE}.mel_cnn:MelCnn",
+            "convolutional network on a log-mel spectrogram with attention pooling",
+        ),
         "pretrained_text": (
             f"{_HERE}.pretrained_text:PretrainedText",
             "a BERT-family encoder from a folder or hub name, fine-tuned or frozen",

@@ -17,16 +17,25 @@ class FaceCnn(nn.Module):
     """Blocks of two 3x3 convolutions with pooling, averaged over the valid frames of a track."""
 
     def __init__(
-        self, dim: int, *, widths: Sequence[int] = (32, 64, 128, 256), out_dim: int = 128, dropout: float = 0.3
+        self,
+        dim: int,
+        *,
+        widths: Sequence[int] = (32, 64, 128, 256),
+        out_dim: int = 128,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__()
         self.side_px = round(dim**0.5)
         if self.side_px**2 != dim:
             raise ValueError(f"faces must be square, got {dim} pixels")
+        if self.side_px < 2 ** len(widths):
+            raise ValueError(
+                f"{len(widths)} blocks need faces of {2 ** len(widths)} px or more, got {self.side_px}"
+            )
         self.out_dim = out_dim
         self.blocks = nn.Sequential(
             *(_block(before, width) for before, width in zip((1, *widths), widths, strict=False))
-        ).to(memory_format=torch.channels_last)
+        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.project = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(2 * widths[-1], out_dim), nn.ReLU(), nn.Dropout(dropout)
         )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emofuse.models.encoders.pooling import Pool
-from emofuse.models.encoders.recurrent import run_packed
+from emofuse.models.encoders.recurrent import pooled, run_packed
 
 
 class SelfAttention(nn.Module):
@@ -22,7 +22,7 @@ class SelfAttention(nn.Module):
         self.scale = None if scaled else 1.0
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, dim)``; 0 where no frame is valid."""
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, dim)``; 0 if none is valid."""
         # A row without a valid frame would be a softmax over nothing: let it see itself, then blank it.
         visible = (mask | ~mask.any(dim=1, keepdim=True)).unsqueeze(1)
         attended = functional.scaled_dot_product_attention(
@@ -61,11 +61,14 @@ class GruAttention(nn.Module):
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
         outputs = run_packed(self.first, self.drop_input(values), mask)
         attended = self.norm(outputs + self.attention(outputs, mask))
-        return self.project(self.pool(run_packed(self.second, attended, mask), mask))
+        return self.project(
+            pooled(self.pool, run_packed(self.second, attended, mask), mask, network=self.second)
+        )
 
 
 def attention_weights(layer: SelfAttention, values: Tensor, mask: Tensor) -> Tensor:
-    """The weights ``(batch, time, time)`` that `SelfAttention` gives, for analysis."""
+    """The weights ``(batch, time, time)`` that `SelfAttention` gives, for analysis; 0 without a frame."""
     scale = layer.scale if layer.scale is not None else values.shape[-1] ** -0.5
     energy = torch.einsum("bqd,bkd->bqk", layer.query(values), layer.key(values)) * scale
-    return torch.softmax(energy.masked_fill(~mask.unsqueeze(1), float("-inf")), dim=-1)
+    weights = torch.softmax(energy.masked_fill(~mask.unsqueeze(1), torch.finfo(energy.dtype).min), dim=-1)
+    return weights * mask.unsqueeze(1).to(weights.dtype)

@@ -17,9 +17,16 @@ class MelCnn(nn.Module):
     """3x3 convolutions over time and bands, pooled; then statistics and attention over valid time."""
 
     def __init__(
-        self, dim: int, *, widths: Sequence[int] = (24, 48, 96, 128), out_dim: int = 128, dropout: float = 0.3
+        self,
+        dim: int,
+        *,
+        widths: Sequence[int] = (24, 48, 96, 128),
+        out_dim: int = 128,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__()
+        if dim < 2 ** len(widths):
+            raise ValueError(f"{len(widths)} blocks need {2 ** len(widths)} bands or more, got {dim}")
         self.out_dim = out_dim
         self.steps = 2 ** len(widths)
         self.blocks = nn.ModuleList(
@@ -57,5 +64,8 @@ class MelCnn(nn.Module):
 
 def _block(before: int, width: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)
+        nn.Conv2d(before, width, 3, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
     )

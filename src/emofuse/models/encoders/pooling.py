@@ -7,7 +7,7 @@ POOLINGS = ("last", "first", "mean", "max", "attention")
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over valid frames: ``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``; 0 if none."""
+    """Mean over valid frames, ``(batch, time, dim)`` to ``(batch, dim)``; 0 if there is none."""
     weights = mask.unsqueeze(-1).to(values.dtype)
     return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1.0)
 
@@ -28,7 +28,8 @@ def masked_last(values: Tensor, mask: Tensor) -> Tensor:
 
 class AttentionPool(nn.Module):
     """Weighted mean over time with weights ``softmax(v . tanh(W h_t + b))`` (Aguilar et al. 2019,
-    arXiv 1906.10198, eq. 1-3), over valid frames only."""
+    arXiv 1906.10198, eq. 1-3), over valid frames only.
+    """
 
     def __init__(self, dim: int, *, attention_dim: int = 64) -> None:
         super().__init__()

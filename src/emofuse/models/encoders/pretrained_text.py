@@ -5,6 +5,7 @@ fresh ones: that is how a bundle, which carries its own weights, is opened.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class PretrainedText(nn.Module):
         super().__init__()
         if dim != 1:
             raise ConfigError(f"pretrained_text reads token ids, one a frame; its track is {dim} wide")
-        self.network = _load(source)
+        self.network: Any = _load(source)
         self.out_dim = int(self.network.config.hidden_size)
         self.longest = int(self.network.config.max_position_embeddings)
         self.pool = Pool(self.out_dim, pooling)
@@ -58,21 +59,33 @@ class PretrainedText(nn.Module):
         return {"source": str(folder)}
 
 
-def _load(source: str) -> nn.Module:
+def _load(source: str) -> Any:
     from transformers import AutoConfig, AutoModel
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     folder = Path(source)
-    if folder.is_dir() and not any((folder / name).is_file() for name in WEIGHT_FILES):
-        return AutoModel.from_config(AutoConfig.from_pretrained(folder))
-    return AutoModel.from_pretrained(source)
+    bare = folder.is_dir() and not any((folder / name).is_file() for name in WEIGHT_FILES)
+    if bare and (other := sorted(folder.glob("*.bin"))):
+        raise ConfigError(f"{other[0]}: weights are read from safetensors only; convert them")
+    # Code that lies beside a model is never run.
+    options = {"trust_remote_code": False}
+    try:
+        if bare:
+            return AutoModel.from_config(AutoConfig.from_pretrained(folder, **options), **options)
+        return AutoModel.from_pretrained(source, **options)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{source}: no text encoder that can be read ({str(error).splitlines()[0]})"
+        ) from error
 
 
-def _freeze(network: nn.Module, train_layers: int) -> None:
+def _freeze(network: Any, train_layers: int) -> None:
     if train_layers < 0:
         return
-    layers = network.encoder.layer
+    layers = getattr(getattr(network, "encoder", None), "layer", None)
+    if layers is None or train_layers > len(layers):
+        raise ConfigError(f"train_layers is {train_layers}, the encoder has {len(layers or ())} layers")
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     for layer in layers[len(layers) - train_layers :]:

@@ -16,12 +16,19 @@ def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tenso
     return outputs * mask.unsqueeze(-1).to(outputs.dtype)
 
 
+def pooled(pool: Pool, outputs: Tensor, mask: Tensor, *, network: nn.GRU | nn.LSTM) -> Tensor:
+    """``(batch, time, width)`` to ``(batch, width)``; the backward direction ends at the first frame."""
+    if not network.bidirectional or pool.how != "last":
+        return pool(outputs, mask)
+    forward, backward = outputs.chunk(2, dim=-1)
+    return torch.cat([pool(forward, mask), backward[:, 0]], dim=-1)
+
+
 class _Recurrent(nn.Module):
     network: nn.GRU | nn.LSTM
 
     def __init__(self, width: int, *, directions: int, out_dim: int, pooling: str, dropout: float) -> None:
         super().__init__()
-        self.directions = directions
         self.out_dim = out_dim
         self.pool = Pool(width * directions, pooling)
         self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(width * directions, out_dim))
@@ -29,11 +36,7 @@ class _Recurrent(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
         outputs = run_packed(self.network, values, mask)
-        if self.directions == 2 and self.pool.how == "last":
-            forward, backward = outputs.chunk(2, dim=-1)
-            ends = torch.cat([self.pool(forward, mask), backward[:, 0]], dim=-1)
-            return self.project(ends)
-        return self.project(self.pool(outputs, mask))
+        return self.project(pooled(self.pool, outputs, mask, network=self.network))
 
 
 class Gru(_Recurrent):

@@ -35,11 +35,15 @@ class TransformerLayer(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, dim)``."""
         batch, time, dim = values.shape
-        split = self.project_in(self.norm_attention(values)).view(batch, time, 3, self.heads, dim // self.heads)
+        split = self.project_in(self.norm_attention(values)).view(
+            batch, time, 3, self.heads, dim // self.heads
+        )
         query, key, value = split.permute(2, 0, 3, 1, 4)
         visible = (mask | ~mask.any(dim=1, keepdim=True))[:, None, None]
         rate = self.dropout if self.training else 0.0
-        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible, dropout_p=rate)
+        attended = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=visible, dropout_p=rate
+        )
         values = values + self.project_out(attended.transpose(1, 2).reshape(batch, time, dim))
         return values + self.forward_block(self.norm_forward(values))
 
@@ -54,7 +58,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.out_dim = out_dim
         self.project_in = nn.Linear(dim, hidden)
-        self.layers = nn.ModuleList(TransformerLayer(hidden, heads=heads, dropout=dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            TransformerLayer(hidden, heads=heads, dropout=dropout) for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(hidden)
         self.pool = Pool(hidden, pooling)
         self.project_out = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, out_dim))

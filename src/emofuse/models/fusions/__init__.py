@@ -10,10 +10,16 @@ _HERE = "emofuse.models.fusions"
 FUSIONS = Table(
     "fusion",
     {
-        "concat": (f"{_HERE}.concat:Concat", "embeddings side by side, a learned vector where one is absent"),
+        "concat": (
+            f"{_HERE}.concat:Concat",
+            "embeddings side by side, a learned vector where one is absent",
+        ),
         "stack": (f"{_HERE}.stack:Stack", "embeddings stacked as tokens that attend to one another"),
         "low_rank": (f"{_HERE}.low_rank:LowRank", "low-rank tensor fusion (Liu et al. 2018)"),
-        "stack_low_rank": (f"{_HERE}.stack_low_rank:StackLowRank", "stacking and low-rank fusion side by side"),
+        "stack_low_rank": (
+            f"{_HERE}.stack_low_rank:StackLowRank",
+            "stacking and low-rank fusion side by side",
+        ),
         "late": (f"{_HERE}.late:Late", "one head a modality, their scores averaged over what is present"),
     },
 )

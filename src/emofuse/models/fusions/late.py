@@ -14,7 +14,9 @@ class Late(nn.Module):
         self.out_dim = out_dim
         self.votes = nn.ModuleDict(
             {
-                name: nn.Sequential(nn.Linear(dim, out_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(out_dim, out_dim))
+                name: nn.Sequential(
+                    nn.Linear(dim, out_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(out_dim, out_dim)
+                )
                 for name, dim in dims.items()
             }
         )

@@ -21,16 +21,21 @@ class LowRank(nn.Module):
             raise ValueError(f"rank must be at least 1, got {rank}")
         self.out_dim = out_dim
         self.factors = nn.ParameterDict(
-            {name: nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, dim + 1, out_dim))) for name, dim in dims.items()}
+            {
+                name: nn.Parameter(nn.init.xavier_normal_(torch.empty(rank, dim + 1, out_dim)))
+                for name, dim in dims.items()
+            }
         )
         self.rank_weights = nn.Parameter(nn.init.xavier_normal_(torch.empty(1, rank)))
         self.bias = nn.Parameter(torch.zeros(out_dim))
 
     def forward(self, embeddings: Mapping[str, Tensor], presence: Mapping[str, Tensor]) -> Tensor:
         """``{name: (batch, dim)}`` and ``{name: (batch,)}`` to ``(batch, out_dim)``."""
-        product: Tensor | float = 1.0
+        product = self.bias.new_ones(())
         for name, factor in self.factors.items():
             padded = functional.pad(embeddings[name], (1, 0), value=1.0)
             projected = torch.einsum("bd,rdo->bro", padded, factor.to(padded))
-            product = product * torch.where(presence[name][:, None, None], projected, torch.ones_like(projected))
+            product = product * torch.where(
+                presence[name][:, None, None], projected, torch.ones_like(projected)
+            )
         return torch.einsum("qr,bro->bo", self.rank_weights.to(product), product) + self.bias.to(product)

@@ -14,7 +14,9 @@ from emofuse.models.encoders.transformer import TransformerLayer
 class Stack(nn.Module):
     """Linear to a common width, one self-attention layer over the present tokens, concatenation."""
 
-    def __init__(self, dims: Mapping[str, int], *, width: int = 64, heads: int = 4, dropout: float = 0.1) -> None:
+    def __init__(
+        self, dims: Mapping[str, int], *, width: int = 64, heads: int = 4, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.out_dim = width * len(dims)
         self.project = nn.ModuleDict({name: nn.Linear(dim, width) for name, dim in dims.items()})

@@ -13,8 +13,8 @@ class StackLowRank(nn.Module):
     """Both fusions of the same embeddings, concatenated."""
 
     def __init__(
-        self, dims: Mapping[str, int], *, width: int = 64, heads: int = 4, out_dim: int = 128, rank: int = 32,
-        dropout: float = 0.1,
+        self, dims: Mapping[str, int], *, width: int = 64, heads: int = 4, out_dim: int = 128,
+        rank: int = 32, dropout: float = 0.1,
     ) -> None:  # fmt: skip
         super().__init__()
         self.stack = Stack(dims, width=width, heads=heads, dropout=dropout)

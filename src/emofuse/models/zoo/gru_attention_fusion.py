@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from emofuse.errors import ConfigError
 from emofuse.models.composed import Composed
 from emofuse.models.encoders.gru_attention import GruAttention
 from emofuse.models.encoders.pooling import Mlp
@@ -34,8 +35,14 @@ def gru_attention_fusion(
     single_frame: tuple[str, ...] | list[str] = (),
     fusion_options: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Build it for any modalities. ``single_frame`` names those whose track is one vector a clip: a GRU over
-    one frame is a poor multilayer perceptron, so they get a real one."""
+    """Build it for any modalities. ``single_frame`` names those whose track is one vector a clip: a GRU
+    over one frame is a poor multilayer perceptron, so they get a real one.
+
+    Raises:
+        ConfigError: ``single_frame`` names a modality that is not there.
+    """
+    if unknown := sorted(set(single_frame) - set(dims)):
+        raise ConfigError(f"single_frame names {', '.join(unknown)}; the features are {sorted(dims)}")
     encoders: dict[str, nn.Module] = {
         name: Mlp(dim, hidden=2 * hidden, out_dim=embedding, dropout=max(dropout, input_dropout))
         if name in single_frame

@@ -37,7 +37,9 @@ class TaskLoss:
         loss = output.scores.sum() * 0.0 + output.ratings.sum() * 0.0
         labelled = batch.shares.isfinite().all(dim=1) & (batch.shares.shape[1] > 0)
         if labelled.any():
-            loss = loss + self._labels(output.scores[labelled], batch.shares[labelled], batch.weights[labelled])
+            loss = loss + self._labels(
+                output.scores[labelled], batch.shares[labelled], batch.weights[labelled]
+            )
         if batch.ratings.isfinite().any():
             loss = loss + self.rating_weight * self._ratings(output.ratings, batch.ratings)
         return loss
@@ -47,7 +49,7 @@ class TaskLoss:
         if self.class_weights is not None:
             target = target * torch.tensor(self.class_weights, device=target.device)
         losses = -(target * functional.log_softmax(scores.float(), dim=1)).sum(dim=1)
-        return (losses * weights).sum() / weights.sum()
+        return (losses * weights).sum() / weights.sum().clamp_min(1e-8)
 
     def _ratings(self, predicted: Tensor, truth: Tensor) -> Tensor:
         known = truth.isfinite()

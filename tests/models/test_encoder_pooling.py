@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from emofuse.models.encoders.pooling import POOLINGS, AttentionPool, Pool
+
+VALUES = torch.tensor([[[1.0, -4.0], [3.0, -2.0], [9.0, 9.0]], [[5.0, 6.0], [7.0, 8.0], [1.0, 0.0]], [[1.0, 1.0]] * 3])
+MASK = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        ("last", [[3, -2], [1, 0], [0, 0]]),
+        ("first", [[1, -4], [5, 6], [0, 0]]),
+        ("mean", [[2, -3], [13 / 3, 14 / 3], [0, 0]]),
+        ("max", [[3, -2], [7, 8], [0, 0]]),
+    ],
+)
+def test_poolings_by_hand(how, wanted):
+    torch.testing.assert_close(Pool(2, how)(VALUES, MASK), torch.tensor(wanted, dtype=torch.float32))
+
+
+def test_attention_by_hand():
+    pool = AttentionPool(2, attention_dim=1)
+    with torch.no_grad():
+        pool.project.weight.copy_(torch.tensor([[1.0, 0.0]]))
+        pool.project.bias.zero_()
+        pool.score.weight.fill_(2.0)
+    energies = 2 * torch.tanh(torch.tensor([1.0, 3.0]))
+    wanted = torch.softmax(energies, dim=0) @ VALUES[0, :2]
+    found = pool(VALUES, MASK)
+    torch.testing.assert_close(found[0], wanted)
+    assert not found[2].any()
+
+
+def test_an_unknown_pooling_is_refused():
+    assert set(POOLINGS) == {"last", "first", "mean", "max", "attention"}
+    with pytest.raises(ValueError, match="median"):
+        Pool(2, "median")
