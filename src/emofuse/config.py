@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emofuse.datasets import DATASETS
 from emofuse.datasets.splits import SPLITS
 from emofuse.errors import ConfigError, MissingExtraError, UnknownNameError
 from emofuse.features import EXTRACTORS
 from emofuse.models import MODELS
+from emofuse.models.encoders import ENCODERS
+from emofuse.models.fusions import FUSIONS
+from emofuse.models.recipe import check_keywords
 from emofuse.perturbations import PERTURBATIONS
 from emofuse.registry import Table
 from emofuse.training.objectives import OBJECTIVES
@@ -49,7 +52,8 @@ class _Part(BaseModel):
 
 class DatasetPart(_Part):
     """A corpus: its reader, where it lies, the label set it is mapped to, which share of each split is used
-    (for a quick look), and the reader's keywords."""
+    (for a quick look), and the reader's keywords.
+    """
 
     path: str
     map_to: str | None = None
@@ -67,6 +71,12 @@ class SplitPart(_Part):
     name: str = "official"
 
 
+class ObjectivePart(_Part):
+    """A loss and its keywords."""
+
+    name: str = "task"
+
+
 class FeaturePart(_Part):
     """An extractor, its keywords, and how its track is normalised: "none", "train" or "speaker"."""
 
@@ -74,7 +84,9 @@ class FeaturePart(_Part):
 
 
 class Augmentation(_Strict):
-    """``signal`` perturbations make ``copies`` of each training clip; ``batch`` ones change each batch."""
+    """``signal`` perturbations, in a chain, make ``copies`` of each training clip's audio; ``batch`` ones
+    change each batch.
+    """
 
     copies: int = Field(default=0, ge=0, le=64)
     signal: tuple[_Part, ...] = ()
@@ -119,30 +131,48 @@ class RunConfig(_Strict):
     features: dict[str, FeaturePart] = Field(min_length=1)
     augmentation: Augmentation = Augmentation()
     model: _Part
-    objective: _Part = _Part(name="task")
+    objective: ObjectivePart = ObjectivePart()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     reported: dict[str, Any] = {}
 
-    @model_validator(mode="after")
-    def _names_exist(self) -> "RunConfig":
-        for place, table, part in self._parts():
-            try:
-                table.load(part.name)
-            except UnknownNameError as error:
-                raise ValueError(f"{place}: {error}") from error
-        return self
-
-    def _parts(self) -> list[tuple[str, Table, _Part]]:
+    def parts(self) -> list[tuple[str, Table, int, _Part]]:
+        """Every part with its place, its table, and how many arguments it is given beside its keywords."""
         return [
-            *((f"datasets[{i}]", DATASETS, part) for i, part in enumerate(self.datasets)),
-            ("split", SPLITS, self.split),
-            *((f"features.{name}", EXTRACTORS, part) for name, part in self.features.items()),
-            *((f"augmentation.signal[{i}]", PERTURBATIONS, p) for i, p in enumerate(self.augmentation.signal)),
-            *((f"augmentation.batch[{i}]", PERTURBATIONS, p) for i, p in enumerate(self.augmentation.batch)),
-            ("model", MODELS, self.model),
-            ("objective", OBJECTIVES, self.objective),
+            *((f"datasets.{i}", DATASETS, 1, part) for i, part in enumerate(self.datasets)),
+            ("split", SPLITS, 1, self.split),
+            *((f"features.{name}", EXTRACTORS, 0, part) for name, part in self.features.items()),
+            *(
+                (f"augmentation.signal.{i}", PERTURBATIONS, 0, p)
+                for i, p in enumerate(self.augmentation.signal)
+            ),
+            *(
+                (f"augmentation.batch.{i}", PERTURBATIONS, 0, p)
+                for i, p in enumerate(self.augmentation.batch)
+            ),
+            ("model", MODELS, 2, self.model),
+            *self._inner_parts(),
+            ("objective", OBJECTIVES, 1, self.objective),
         ]
+
+    def _inner_parts(self) -> list[tuple[str, Table, int, _Part]]:
+        if self.model.name != "composed":
+            return []
+        extra = self.model.model_extra or {}
+        encoders = extra.get("encoders")
+        found = [
+            *((f"model.encoders.{name}", ENCODERS, part) for name, part in _items(encoders)),
+            ("model.fusion", FUSIONS, extra.get("fusion")),
+        ]
+        return [
+            (place, table, 1, _Part(**part))
+            for place, table, part in found
+            if isinstance(part, Mapping) and isinstance(part.get("name"), str)
+        ]
+
+
+def _items(tree: Any) -> list[tuple[str, Any]]:
+    return list(tree.items()) if isinstance(tree, Mapping) else []
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -169,7 +199,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
     """The configuration in ``tree``; ``place`` stands in front of each message."""
     try:
-        return RunConfig.model_validate(tree)
+        config = RunConfig.model_validate(tree)
     except ValidationError as error:
         unknown = [one for one in error.errors() if one["type"] == "extra_forbidden"]
         if unknown:
@@ -177,8 +207,20 @@ def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
-        found = "" if isinstance(first["input"], Mapping | RunConfig) else f" (found {first['input']!r})"
+        found = "" if isinstance(first["input"], Mapping) else f" (found {first['input']!r})"
         raise ConfigError(f"{place}: {where + ': ' if where else ''}{message}{found}") from error
+    for where, table, given, part in config.parts():
+        try:
+            check_keywords(table.load(part.name), _keywords(part), f"{table.kind} {part.name}", given=given)
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{place}: {where}: {error}") from error
+    return config
+
+
+def _keywords(part: _Part) -> dict[str, Any]:
+    # A version or a hash is compared with what is there; no constructor takes it.
+    stated = ("version", "_sha256")
+    return {key: value for key, value in (part.model_extra or {}).items() if not key.endswith(stated)}
 
 
 def to_toml(config: RunConfig) -> str:
@@ -197,12 +239,18 @@ def _override(tree: dict[str, Any], override: str) -> None:
     *steps, last = key.strip().split(".")
     node: Any = tree
     for step in steps:
-        node = node[int(step)] if isinstance(node, list) and step.isdigit() else node.setdefault(step, {})
+        node = node[_entry(node, step, override)] if isinstance(node, list) else node.setdefault(step, {})
         if not isinstance(node, dict | list):
             raise ConfigError(f"--set {override!r}: {step!r} is a value, not a table")
-    if isinstance(node, list):
-        raise ConfigError(f"--set {override!r}: give the number of the entry, such as {steps[-1]}.0.{last}")
-    node[last] = value
+    node[_entry(node, last, override) if isinstance(node, list) else last] = value
+
+
+def _entry(entries: list[Any], step: str, override: str) -> int:
+    if not step.isdecimal() or int(step) >= len(entries):
+        raise ConfigError(
+            f"--set {override!r}: {step!r} is not the number of an entry, 0 to {len(entries) - 1}"
+        )
+    return int(step)
 
 
 def _unknown_key(place: tuple[int | str, ...]) -> str:
@@ -215,7 +263,9 @@ def _unknown_key(place: tuple[int | str, ...]) -> str:
     known = list(model.model_fields) if model is not None else []
     path = ".".join(str(step) for step in place)
     near = get_close_matches(str(place[-1]), known, n=1)
-    return f"unknown key {path!r}; " + (f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}")
+    return f"unknown key {path!r}; " + (
+        f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known)}"
+    )
 
 
 def _is_model(kind: Any) -> bool:
@@ -246,16 +296,20 @@ def packaged(package: str) -> Path:
 
     Raises:
         MissingExtraError: it is not installed.
-        ConfigError: it carries no model, or its weights are not the ones that were examined.
+        UnknownNameError: it is none of the packages whose weights were examined.
+        ConfigError: its weights are not the ones that were examined.
     """
+    # Importing a package runs its code, so a configuration cannot name just any.
+    if package not in WEIGHTS_SHA256:
+        raise UnknownNameError(
+            f"package {package!r} carries no model; known are {', '.join(WEIGHTS_SHA256)}"
+        )
     try:
         folder = Path(import_module(package).get_model_path())
     except ImportError as error:
         raise MissingExtraError(f"{package} is not installed; install emofuse[train]") from error
-    except AttributeError as error:
-        raise ConfigError(f"package {package!r} carries no model") from error
-    wanted = WEIGHTS_SHA256.get(package)
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() if wanted else None
+    wanted = WEIGHTS_SHA256[package]
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if found != wanted:
         raise ConfigError(f"{package}: weights have sha256 {found}, wanted {wanted}")
     return folder

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from emofuse.errors import BundleError, InputError
+from emofuse.errors import BundleError, InputError, OutputError
 from emofuse.features import load_extractor
 from emofuse.files import write_atomically
 from emofuse.types import Extractor, Sample, TaskSpec, Track
@@ -31,10 +31,12 @@ DEFAULT_BUNDLE = Path(__file__).parent / "bundles" / "basic7"
 INSIDE = "bundle:"
 # Word tables of at least this many numbers are kept as int8 with one scale a row (our choice).
 TABLE_SIZE = 1_000_000
+# What a manifest that does not fit its files can raise.
+_UNFIT = (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError, InputError)
 
 
 class Says(NamedTuple):
-    """What an expert says of n items: calibrated probabilities ``(n, classes)``, ratings ``(n, ratings)``."""
+    """What an expert says of n items: probabilities ``(n, classes)`` and ratings ``(n, ratings)``."""
 
     probabilities: np.ndarray
     ratings: np.ndarray
@@ -78,6 +80,8 @@ class Expert:
         from emofuse.training.loop import predict
 
         nothing = np.full(len(self.task.labels), np.nan), np.full(len(self.task.ratings), np.nan)
+        if not items:
+            return Says(np.zeros((0, len(self.task.labels))), np.zeros((0, len(self.task.ratings))))
         samples = [Sample(str(number), tracks, *nothing) for number, tracks in enumerate(items)]
         samples = apply(samples, self.standardisers)
         scores, ratings = predict(self.model, samples, dims=self.dims, engine=Engine.pick("cpu"))
@@ -87,13 +91,13 @@ class Expert:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Experts that share their labels, the pool that fuses them, and what they were made from."""
+    """Experts that share their labels, and the pool that fuses them (None where there are no labels)."""
 
     name: str
     version: str
     labels: tuple[str, ...]
     experts: tuple[Expert, ...]
-    pool: "ExpertPool"
+    pool: "ExpertPool | None"
     digest: str = ""
 
     @classmethod
@@ -103,24 +107,30 @@ class Bundle:
         Raises:
             BundleError: no manifest, a file is missing or damaged, or the format is newer than ours.
         """
+        from safetensors import SafetensorError
+
         from emofuse.models.calibrators import ExpertPool
 
         folder = Path(folder)
         manifest = _manifest(folder)
-        _verify(folder, manifest["files"])
         try:
+            _verify(folder, manifest["files"])
             return cls(
                 name=manifest["name"],
                 version=manifest["version"],
                 labels=tuple(manifest["labels"]),
                 experts=tuple(_load_expert(folder, part) for part in manifest["experts"]),
-                pool=ExpertPool.from_dict(manifest["pool"]),
+                pool=ExpertPool.from_dict(manifest["pool"]) if manifest["labels"] else None,
                 digest=bundle_digest(folder),
             )
-        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+        except BundleError:
+            raise
+        except (*_UNFIT, SafetensorError) as error:
             raise BundleError(f"{folder}: the bundle does not fit together ({error})") from error
 
-    def save(self, folder: Path, *, extra: Mapping[str, str | bytes] | None = None, half: bool = False) -> None:
+    def save(
+        self, folder: Path, *, extra: Mapping[str, str | bytes] | None = None, half: bool = False
+    ) -> None:
         """Write the bundle; ``extra`` are further files by name (a card). ``half`` keeps weights in float16
         and large word tables in int8.
 
@@ -129,18 +139,17 @@ class Bundle:
         """
         import tomli_w
 
-        folder.mkdir(parents=True, exist_ok=True)
         files = dict(extra or {})
-        experts = [_save_expert(folder, expert, files, half=half) for expert in self.experts]
+        experts = [_save_expert(expert, files, half=half) for expert in self.experts]
         hashes = {}
         for name, content in sorted(files.items()):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder((folder / name).parent)
             write_atomically(folder / name, content)
             data = content.encode() if isinstance(content, str) else content
             hashes[name] = hashlib.sha256(data).hexdigest()
         manifest = {
             "format": FORMAT, "name": self.name, "version": self.version, "labels": list(self.labels),
-            "experts": experts, "pool": self.pool.to_dict(), "files": hashes,
+            "experts": experts, "pool": self.pool.to_dict() if self.pool else {}, "files": hashes,
         }  # fmt: skip
         write_atomically(folder / MANIFEST, tomli_w.dumps(manifest))
 
@@ -168,7 +177,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{path}: no format number, found {found!r}")
     if found > FORMAT:
         raise BundleError(
-            f"{path}: bundle format {found} is newer than this version of emofuse reads ({FORMAT}); upgrade emofuse"
+            f"{path}: bundle format {found} is newer than what this version reads ({FORMAT}); upgrade emofuse"
         )
     if missing := {"name", "version", "labels", "experts", "pool", "files"} - set(manifest):
         raise BundleError(f"{path}: the manifest lacks {', '.join(sorted(missing))}")
@@ -181,7 +190,9 @@ def _verify(folder: Path, files: Mapping[str, str]) -> None:
         if not path.is_file():
             raise BundleError(f"{path}: the bundle lacks this file")
         if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != wanted:
-            raise BundleError(f"{path}: damaged file, sha256 is {found[:12]}..., the manifest says {wanted[:12]}...")
+            raise BundleError(
+                f"{path}: damaged file, sha256 is {found[:12]}..., the manifest says {wanted[:12]}..."
+            )
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -191,7 +202,14 @@ def _inside(folder: Path, name: str) -> Path:
     return path
 
 
-def _save_expert(folder: Path, expert: Expert, files: dict[str, str | bytes], *, half: bool) -> dict[str, Any]:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def _save_expert(expert: Expert, files: dict[str, str | bytes], *, half: bool) -> dict[str, Any]:
     from safetensors.torch import save
 
     place = expert.name
@@ -199,8 +217,11 @@ def _save_expert(folder: Path, expert: Expert, files: dict[str, str | bytes], *,
     for modality, part in expert.features.items():
         features[modality] = dict(part)
         for option in expert.extractors[modality].files:
-            name = f"{place}/{modality}/{Path(str(part[option])).name}"
-            files[name] = Path(str(part[option])).read_bytes()
+            source = Path(str(part[option]))
+            name = f"{place}/{modality}/{source.name}"
+            for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+                if path.is_file():
+                    files[(Path(name) / path.relative_to(source)).as_posix()] = path.read_bytes()
             features[modality][option] = INSIDE + name
     files[f"{place}/weights.safetensors"] = save(dict(_packed(expert, half=half)))
     return {
@@ -223,11 +244,12 @@ def _save_architecture(expert: Expert, place: str, files: dict[str, str | bytes]
     if "encoders" not in architecture:
         return architecture
     encoders = {modality: dict(part) for modality, part in architecture["encoders"].items()}
-    for modality, encoder in expert.model.encoders.named_children():  # type: ignore[union-attr,operator]
-        if not hasattr(encoder, "save_architecture"):
+    for modality in encoders:
+        save = getattr(expert.model.get_submodule(f"encoders.{modality}"), "save_architecture", None)
+        if save is None:
             continue
         with TemporaryDirectory() as temporary:
-            option = encoder.save_architecture(Path(temporary))
+            option = save(Path(temporary))
             for path in Path(temporary).iterdir():
                 files[f"{place}/{modality}/{path.name}"] = path.read_bytes()
         encoders[modality] |= dict.fromkeys(option, f"{INSIDE}{place}/{modality}")
