@@ -1,8 +1,10 @@
 """The front door: a configuration to a trained, evaluated and documented run folder, in the order the
-data flows."""
+data flows.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from emofuse.config import RunConfig, load_config, to_toml
 from emofuse.datasets import load_corpus
 from emofuse.datasets.labels import relabel
 from emofuse.datasets.splits import SPLITS, merge
-from emofuse.errors import ConfigError, DatasetError, InputError
+from emofuse.errors import DatasetError
 from emofuse.evaluation import METRICS
+from emofuse.evaluation.card import CardFacts, DataSource, model_card
 from emofuse.evaluation.report import evaluate
 from emofuse.features import load_extractor
 from emofuse.features.cache import Cache
@@ -32,20 +35,20 @@ from emofuse.training.engine import Engine
 from emofuse.training.loop import Fitted, Schedule, fit, predict
 from emofuse.training.objectives import OBJECTIVES
 from emofuse.training.seeds import seed_epoch
-from emofuse.types import Clip, Corpus, Extractor, Predictions, Report, Sample, Split
+from emofuse.types import Clip, Corpus, Extractor, Predictions, Report, Sample, Signal, Split
 
 Progress = Callable[[str, float], None]
 
 
 def run(
-    path: Path | str,
+    configuration: RunConfig | Path | str,
     overrides: Sequence[str] = (),
     *,
     out: Path | None = None,
     fresh: bool = False,
     progress: Progress = lambda stage, done: None,
 ) -> Run:
-    """Train and test what a TOML file describes; a run that was cut off goes on where it was.
+    """Train and test what a configuration (or its TOML file) describes; a run that was cut off goes on.
 
     Returns the run, whose folder (``out``, or ``runs/<name>-seed<seed>``) holds everything that it made.
 
@@ -54,47 +57,63 @@ def run(
         DatasetError, MediaError, FeatureError: the data cannot be used.
         OutputError: the folder cannot be written.
     """
-    config = load_config(Path(path), overrides)
+    config = configuration
+    if not isinstance(config, RunConfig):
+        config = load_config(Path(config), overrides)
     folder = out or Path("runs") / f"{config.name}-seed{config.seed}"
     resume_or_begin(folder, to_toml(config), fresh=fresh)
     cache = Cache.default()
-    corpus = load(config)
+    corpora = load(config)
+    corpus = corpora[0] if len(corpora) == 1 else merge(corpora)
     split = SPLITS.load(config.split.name)(corpus, **config.split.options)
     extractors = make_extractors(config)
     data = _Data(config, corpus, split, extractors, cache, progress)
     record_inputs(folder, corpus, split, seed=config.seed)
     expert, fitted = _train(config, corpus, data, folder, progress)
     predictions = {
-        role: _predictions(expert, data.roles[role], config) for role in ("valid", "test") if data.roles[role]
+        role: _predictions(expert, data.roles[role], config)
+        for role in ("valid", "test")
+        if data.roles[role]
     }
     reports = {role: _evaluate(config, made) for role, made in predictions.items()}
-    bundle = Bundle(config.name, "1", corpus.task.labels, (expert,), _pool_of_one(expert, data.roles["valid"]))
+    bundle = Bundle(
+        config.name, "1", corpus.task.labels, (expert,), _pool_of_one(expert, data.roles["valid"])
+    )
     return record_results(
-        folder, bundle, fitted.history, predictions, reports, best_epoch=fitted.best_epoch, card=config.about
+        folder,
+        bundle,
+        fitted.history,
+        predictions,
+        reports,
+        best_epoch=fitted.best_epoch,
+        card=_card(config, corpora, split, reports),
     )
 
 
-def load(config: RunConfig) -> Corpus:
-    """The configured corpora, mapped to the configured labels and merged."""
+def load(config: RunConfig) -> list[Corpus]:
+    """The configured corpora, mapped to the configured labels.
+
+    Raises:
+        DatasetError: one cannot be read, or no clip has anything to learn from.
+    """
     corpora = []
     for part in config.datasets:
         corpus = load_corpus(part.name, part.folder, **part.options)
         corpus = relabel(corpus, part.map_to) if part.map_to else corpus
         corpora.append(_share(corpus, part.share))
-    corpus = corpora[0] if len(corpora) == 1 else merge(corpora)
-    if not any(clip.label or clip.shares or clip.ratings for clip in corpus.clips):
-        raise DatasetError(f"{corpus.name}: no clip has a label or a rating to learn from")
-    return corpus
+    if not any(clip.label or clip.shares or clip.ratings for corpus in corpora for clip in corpus.clips):
+        raise DatasetError(f"{config.name}: no clip has a label or a rating to learn from")
+    return corpora
 
 
 def _share(corpus: Corpus, share: float) -> Corpus:
-    """The first clips of each split, for a quick look."""
+    """Evenly spaced clips of each split, for a quick look."""
     if share == 1:
         return corpus
     kept: list[Clip] = []
     for role in dict.fromkeys(clip.split for clip in corpus.clips):
         clips = [clip for clip in corpus.clips if clip.split == role]
-        kept += clips[: max(1, round(share * len(clips)))]
+        kept += clips[:: max(1, round(1 / share))]
     return corpus.with_clips(tuple(kept))
 
 
@@ -110,12 +129,13 @@ def extract(target: Path | str, *, progress: Progress = lambda stage, done: None
     """
     target = Path(target)
     if target.is_dir():
-        corpus = load_corpus("listed", target)
+        corpora = [load_corpus("listed", target)]
         extractors = {"audio": load_extractor("log_mel"), "video": load_extractor("face")}
     else:
         config = load_config(target)
-        corpus, extractors = load(config), make_extractors(config)
-    tracks = extract_tracks(corpus.clips, extractors, cache=Cache.default(), progress=progress)
+        corpora, extractors = load(config), make_extractors(config)
+    clips = [clip for corpus in corpora for clip in corpus.clips]
+    tracks = extract_tracks(clips, extractors, cache=Cache.default(), progress=progress)
     return {name: sum(name in found for found in tracks) for name in extractors}
 
 
@@ -154,15 +174,21 @@ class _Data:
         samples = apply(samples, self.standardisers)
         self.roles = {role: [one for one in samples if one.id in ids] for role, ids in roles.items()}
         if not self.roles["train"] or not self.roles["valid"]:
-            raise DatasetError(f"{corpus.name}: {split.protocol}: no clip with features left to train or validate on")
+            raise DatasetError(
+                f"{corpus.name}: {split.protocol}: no clip with features left to train or validate on"
+            )
         self.train = self._with_copies(clips, progress)
 
     def _fit_standardisers(self, train: Sequence[Sample]) -> dict[str, Standardiser]:
-        return fit_on(train, [name for name, part in self.config.features.items() if part.normalise == "train"])
+        return fit_on(
+            train, [name for name, part in self.config.features.items() if part.normalise == "train"]
+        )
 
     def _with_copies(self, clips: Mapping[str, Clip], progress: Progress) -> list[list[Sample]]:
         weights = balance(self.roles["train"], self.config.training.balance)
-        train = [replace(one, weight=weight) for one, weight in zip(self.roles["train"], weights, strict=True)]
+        train = [
+            replace(one, weight=weight) for one, weight in zip(self.roles["train"], weights, strict=True)
+        ]
         plan = self.config.augmentation
         if not plan.copies or not plan.signal:
             return [[one] for one in train]
@@ -174,26 +200,25 @@ class _Data:
         return copied
 
     def _copy(self, sample: Sample, clip: Clip, copy: int) -> Sample:
-        parts = [part.part for part in self.config.augmentation.signal]
-        operations = [make(PERTURBATIONS, part) for part in parts]
-
-        def perturb(signal: Any, generator: np.random.Generator) -> Any:
-            for operation in operations:
-                signal = operation(signal, generator)
-            return signal
-
+        chain = self.config.augmentation.signal
+        # The clip's name is part of the seed, so that each clip is changed in its own way.
+        seed = [self.config.seed, copy, *clip.id.encode()]
+        described = {"chain": [part.part for part in chain]}
         tracks = dict(sample.tracks)
         for name, extractor in self.extractors.items():
-            if extractor.source != "audio":
-                continue
-            # The clip's name is part of the seed, so that each clip is changed in its own way.
-            seed = [self.config.seed, copy, *clip.id.encode()]
-            described = {"operations": parts}
-            track = extract_perturbed(
-                clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
-            )
-            tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
+            if extractor.source == "audio":
+                perturb = partial(_perturbed, [make(PERTURBATIONS, part.part) for part in chain])
+                track = extract_perturbed(
+                    clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
+                )
+                tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
         return replace(sample, tracks=tracks)
+
+
+def _perturbed(chain: Sequence[Any], signal: Signal, generator: np.random.Generator) -> Signal:
+    for operation in chain:
+        signal = operation(signal, generator)
+    return signal
 
 
 def _train(
@@ -235,9 +260,41 @@ def _train(
     return expert, fitted
 
 
-def _pool_of_one(expert: Expert, valid: Sequence[Sample]) -> ExpertPool:
+def _card(config: RunConfig, corpora: Sequence[Corpus], split: Split, reports: Mapping[str, Report]) -> str:
+    facts = CardFacts(
+        name=config.name,
+        version="1",
+        task=config.about,
+        inputs=tuple(f"{name}: {part.name}" for name, part in config.features.items()),
+        data=tuple(
+            DataSource(one.name, one.citation, one.licence, "; ".join(one.notes)) for one in corpora
+        ),
+        protocol=_protocol(config, split),
+        seeds=(config.seed,),
+        reports=reports,
+        calibration=(
+            "Temperature or vector scaling, whichever predicts unseen groups of the validation clips best.",
+        ),
+        licence="; ".join(dict.fromkeys(one.licence for one in corpora)),
+    )
+    return model_card(facts)
+
+
+def _protocol(config: RunConfig, split: Split) -> str:
+    names = [name for name, part in config.features.items() if part.normalise == "speaker"]
+    normalised = f"; {', '.join(names)} as z-scores of each speaker's own unlabelled clips" if names else ""
+    return f"{split.protocol}{normalised}; epoch chosen on validation by {config.training.watch or 'the first metric'}"
+
+
+def _pool_of_one(expert: Expert, valid: Sequence[Sample]) -> ExpertPool | None:
+    if not expert.task.labels:
+        return None
     shares = np.stack([sample.shares for sample in valid])
-    prior = np.nanmean(shares, axis=0) if np.isfinite(shares).any() else np.full(shares.shape[1], 1 / shares.shape[1])
+    prior = (
+        np.nanmean(shares, axis=0)
+        if np.isfinite(shares).any()
+        else np.full(shares.shape[1], 1 / shares.shape[1])
+    )
     exact = tuple((prior / prior.sum()).tolist())
     return ExpertPool(priors={expert.name: exact}, weights={expert.name: 1.0}, prior=exact)
 

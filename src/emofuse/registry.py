@@ -35,9 +35,7 @@ class Table(Mapping[str, Entry]):
         """
         if name not in self:
             near = get_close_matches(name, self, n=3) or sorted(self)
-            raise UnknownNameError(
-                f"no {self.kind} named {name!r}; did you mean {', '.join(near)}?"
-            )
+            raise UnknownNameError(f"no {self.kind} named {name!r}; did you mean {', '.join(near)}?")
         module, attribute = self[name].place.split(":")
         return getattr(import_module(module), attribute)
 

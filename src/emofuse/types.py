@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -139,13 +140,16 @@ class Frame(NamedTuple):
 class Frames(Protocol):
     """A stream of frames in time order; iterating decodes, so that a long video is never in memory."""
 
-    def __iter__(self) -> Iterator[Frame]: ...
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames in time order; each call decodes anew."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
     """Features over time: ``values`` ``(frames, dim)`` float32 (or uint8 pixels), ``times`` ``(frames,)``
-    the centre of each frame in seconds."""
+    the centre of each frame in seconds.
+    """
 
     values: np.ndarray
     times: np.ndarray
@@ -174,9 +178,13 @@ class Extractor(Protocol):
     files: tuple[str, ...]
 
     @property
-    def settings(self) -> Mapping[str, str | int | float | bool]: ...
+    def settings(self) -> Mapping[str, str | int | float | bool]:
+        """The arguments that decide the values."""
+        ...
 
-    def __call__(self, given: object) -> Track: ...
+    def __call__(self, given: object) -> Track:
+        """The track of what ``source`` names."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +207,8 @@ class Sample:
 class Batch:
     """Padded samples. By modality: ``values`` ``(batch, time, dim)``, ``masks`` ``(batch, time)`` True where
     valid, ``presence`` ``(batch,)``. ``shares`` ``(batch, classes)`` and ``ratings`` ``(batch, ratings)`` hold
-    NaN where a target is unknown; ``weights`` is ``(batch,)``."""
+    NaN where a target is unknown; ``weights`` is ``(batch,)``.
+    """
 
     ids: tuple[str, ...]
     values: Mapping[str, Tensor]
@@ -212,7 +221,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def to(self, device: object) -> Batch:
+    def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         return replace(
             self,
@@ -228,7 +237,8 @@ class Batch:
 class Output(NamedTuple):
     """What a model says of a batch: class ``scores`` ``(batch, classes)`` before the softmax, ``ratings``
     ``(batch, ratings)``, and where the design has them the ``fused`` embedding ``(batch, dim)`` and
-    the ``weights`` ``(batch, modalities)`` it gave to its modalities."""
+    the ``weights`` ``(batch, modalities)`` it gave to its modalities.
+    """
 
     scores: Tensor
     ratings: Tensor
@@ -239,7 +249,8 @@ class Output(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Predictions on many clips, in one order: ``probabilities`` and ``truth`` (shares) are ``(n, classes)``,
-    ``ratings`` and ``rating_truth`` ``(n, ratings)``; ``groups`` are what the interval clusters by."""
+    ``ratings`` and ``rating_truth`` ``(n, ratings)``; ``groups`` are what the interval clusters by.
+    """
 
     ids: tuple[str, ...]
     task: TaskSpec
@@ -280,7 +291,8 @@ class Score:
 @dataclass(frozen=True, eq=False)
 class Report:
     """Scores of one set of predictions: how many clips and groups, how the interval was made, and the
-    counts ``(classes, classes)`` of truth (row) against prediction (column)."""
+    counts ``(classes, classes)`` of truth (row) against prediction (column).
+    """
 
     n: int
     groups: int

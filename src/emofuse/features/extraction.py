@@ -37,8 +37,14 @@ def extract(
 
 
 def extract_perturbed(
-    clip: Clip, extractor: Extractor, *, perturb: Perturb, described: Mapping[str, object], seed: Sequence[int], cache: Cache
-) -> Track | None:
+    clip: Clip,
+    extractor: Extractor,
+    *,
+    perturb: Perturb,
+    described: Mapping[str, object],
+    seed: Sequence[int],
+    cache: Cache,
+) -> Track:
     """The track of a perturbed copy of an audio clip; ``described`` and ``seed`` identify the copy."""
     source = _Source(clip, cache)
     key = source.key(extractor, perturbed=described, seed=list(seed))
@@ -73,7 +79,9 @@ class _Source:
 
     def key(self, extractor: Extractor, **more: object) -> str:
         part = [self.clip.start_s, self.clip.end_s] if extractor.source != "text" else [self.clip.text]
-        return self.cache.key(self._content(extractor), part, extractor.name, dict(extractor.settings), more)
+        return self.cache.key(
+            self._content(extractor), part, extractor.name, dict(extractor.settings), more
+        )
 
     def signal(self) -> Signal:
         assert self.clip.media is not None

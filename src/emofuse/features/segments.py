@@ -56,15 +56,19 @@ def speech_regions(
     threads = torch.get_num_threads()
     from silero_vad import get_speech_timestamps, load_silero_vad
 
-    torch.set_num_threads(threads)  # its import sets them to one for the whole process
-    found = get_speech_timestamps(
-        torch.from_numpy(np.ascontiguousarray(samples)),
-        load_silero_vad(),
-        threshold=threshold,
-        sampling_rate=_VAD_RATE,
-        min_speech_duration_ms=round(min_speech_s * 1000),
-        min_silence_duration_ms=round(min_silence_s * 1000),
-    )
+    try:
+        # The network is tiny and called for every 32 ms: on several threads it waits far longer than it works.
+        torch.set_num_threads(1)
+        found = get_speech_timestamps(
+            torch.from_numpy(np.ascontiguousarray(samples)),
+            load_silero_vad(),
+            threshold=threshold,
+            sampling_rate=_VAD_RATE,
+            min_speech_duration_ms=round(min_speech_s * 1000),
+            min_silence_duration_ms=round(min_silence_s * 1000),
+        )
+    finally:
+        torch.set_num_threads(threads)  # the import above also sets them to one for the whole process
     end_s = signal.duration_s
     return [(part["start"] / _VAD_RATE, min(part["end"] / _VAD_RATE, end_s)) for part in found]
 

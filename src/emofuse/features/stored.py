@@ -14,6 +14,7 @@ class Stored:
     name = "stored"
     source = "vectors"
     files: tuple[str, ...] = ()
+    cached = False  # cheaper than a look into the cache
 
     def __init__(self, key: str, *, dim: int) -> None:
         if dim < 1:

@@ -19,6 +19,7 @@ class Tokens:
     source = "text"
     dim = 1
     files = ("vocabulary",)
+    cached = False  # cheaper than a look into the cache
 
     def __init__(self, *, vocabulary: str | Path, max_tokens: int = 64) -> None:
         from tokenizers import Tokenizer

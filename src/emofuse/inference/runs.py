@@ -28,6 +28,12 @@ from emofuse.types import Clip, Corpus, Predictions, Report, Split, TaskSpec
 
 LIBRARIES = ("emofuse", "torch", "numpy", "scikit-learn", "transformers", "av", "opencv-python-headless")
 
+WRITTEN = {
+    "config.toml", "environment.json", "data.json", "split.json", "history.csv", "bundle.toml", "metrics.json",
+    "predictions_valid.csv", "predictions_test.csv", "confusion.png", "losses.png", "reliability.png", "card.md",
+    "state.pt",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -47,10 +53,14 @@ def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> None:
     """
     path = folder / "config.toml"
     if fresh and path.is_file():
+        if strange := sorted(inner.name for inner in folder.iterdir() if not _of_a_run(inner)):
+            raise ConfigError(f"{folder}: {strange[0]} was not written by a run; name another folder")
         shutil.rmtree(folder)
     if path.is_file():
         if path.read_text(encoding="utf-8") != config:
-            raise ConfigError(f"{folder}: holds a run of another configuration; name another folder or begin afresh")
+            raise ConfigError(
+                f"{folder}: holds a run of another configuration; name another folder or begin afresh"
+            )
         return
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise ConfigError(f"{folder}: is not empty and holds no run")
@@ -61,6 +71,12 @@ def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> None:
 
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     write_atomically(path, config)
+
+
+def _of_a_run(path: Path) -> bool:
+    # A write that was cut off leaves a hidden file with the name and an ending of its own.
+    name = path.name[1:].rpartition(".")[0] if path.name.startswith(".") else path.name
+    return name in WRITTEN or (path / "weights.safetensors").is_file()
 
 
 def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> None:
@@ -145,11 +161,13 @@ def read_predictions(folder: Path) -> dict[str, Predictions]:
     if not (folder / "metrics.json").is_file():
         state = "an unfinished run" if (folder / "config.toml").is_file() else "no run"
         raise ConfigError(f"{folder}: holds {state}; wanted a folder that `emofuse train` finished")
+    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     found = {}
     for role in ("valid", "test"):
         path = folder / f"predictions_{role}.csv"
         if path.is_file():
-            found[role] = _read_predictions(path)
+            scored = dict.fromkeys(name.partition("/")[0] for name in summary[role]["scores"])
+            found[role] = _read_predictions(path, metrics=tuple(scored))
     return found
 
 
@@ -182,7 +200,7 @@ def _table(rows: Sequence[Mapping[str, object]]) -> str:
     return out.getvalue()
 
 
-def _read_predictions(path: Path) -> Predictions:
+def _read_predictions(path: Path, *, metrics: tuple[str, ...]) -> Predictions:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = list(rows[0]) if rows else []
@@ -191,13 +209,15 @@ def _read_predictions(path: Path) -> Predictions:
 
     def block(kind: str, names: tuple[str, ...]) -> np.ndarray:
         try:
-            return np.array([[float(row[f"{kind}:{one}"]) for one in names] for row in rows]).reshape(len(rows), -1)
+            return np.array([[float(row[f"{kind}:{one}"]) for one in names] for row in rows]).reshape(
+                len(rows), -1
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged table of predictions ({error})") from error
 
     return Predictions(
         ids=tuple(row["id"] for row in rows),
-        task=TaskSpec(labels, ratings),
+        task=TaskSpec(labels, ratings, metrics=metrics),
         scores=block("score", labels),
         probabilities=block("probability", labels),
         truth=block("truth", labels),
