@@ -93,6 +93,12 @@ class Augmentation(_Strict):
     batch: tuple[_Part, ...] = ()
 
 
+class Alignment(_Strict):
+    """``rate`` frames a second is the common axis that all tracks are brought to; 0 leaves each its own."""
+
+    rate: float = Field(default=0.0, ge=0, le=1000)
+
+
 class Training(_Strict):
     """How long and how to step; see `emofuse.training.loop.Schedule`."""
 
@@ -129,6 +135,7 @@ class RunConfig(_Strict):
     datasets: tuple[DatasetPart, ...] = Field(min_length=1)
     split: SplitPart = SplitPart()
     features: dict[str, FeaturePart] = Field(min_length=1)
+    alignment: Alignment = Alignment()
     augmentation: Augmentation = Augmentation()
     model: _Part
     objective: ObjectivePart = ObjectivePart()

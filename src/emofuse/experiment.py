@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from emofuse.alignment.intervals import to_common_axis
 from emofuse.alignment.normalise import Standardiser, apply, fit_on, per_group
 from emofuse.alignment.samples import balance, to_samples
 from emofuse.config import RunConfig, load_config, to_toml
@@ -165,7 +166,8 @@ class _Data:
         self.config, self.extractors, self.cache = config, extractors, cache
         clips = {clip.id: clip for clip in corpus.clips}
         used = [clips[name] for name in (*split.train, *split.valid, *split.test)]
-        tracks = extract_tracks(used, extractors, cache=cache, progress=progress)
+        found = extract_tracks(used, extractors, cache=cache, progress=progress)
+        tracks = [to_common_axis(one, config.alignment.rate) for one in found]
         samples = [one for one in to_samples(used, tracks, corpus.task) if one.tracks]
         speaker = [name for name, part in config.features.items() if part.normalise == "speaker"]
         samples = per_group(samples, speaker) if speaker else samples
@@ -212,7 +214,7 @@ class _Data:
                     clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
                 )
                 tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
-        return replace(sample, tracks=tracks)
+        return replace(sample, tracks=to_common_axis(tracks, self.config.alignment.rate))
 
 
 def _perturbed(chain: Sequence[Any], signal: Signal, generator: np.random.Generator) -> Signal:
@@ -256,6 +258,7 @@ def _train(
         model=fitted.model.cpu(),
         calibrator=fit_calibrator(scores, shares, groups=[sample.group for sample in data.roles["valid"]]),
         standardisers=data.standardisers,
+        axis_rate=config.alignment.rate,
     )
     return expert, fitted
 

@@ -46,7 +46,8 @@ class Says(NamedTuple):
 class Expert:
     """A trained model with everything that stands between raw media and its probabilities.
 
-    ``features`` and ``architecture`` are the parts by name, as a configuration states them.
+    ``features`` and ``architecture`` are the parts by name, as a configuration states them; ``axis_rate`` is
+    the common axis of its tracks in frames a second, or 0.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Expert:
     model: "nn.Module"
     calibrator: "Calibrator"
     standardisers: Mapping[str, "Standardiser"] = field(default_factory=dict)
+    axis_rate: float = 0.0
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ class Expert:
 
     def predict(self, items: Sequence[Mapping[str, Track]]) -> Says:
         """Calibrated probabilities and ratings of items, each with any subset of the modalities."""
+        from emofuse.alignment.intervals import to_common_axis
         from emofuse.alignment.normalise import apply
         from emofuse.training.engine import Engine
         from emofuse.training.loop import predict
@@ -82,7 +85,10 @@ class Expert:
         nothing = np.full(len(self.task.labels), np.nan), np.full(len(self.task.ratings), np.nan)
         if not items:
             return Says(np.zeros((0, len(self.task.labels))), np.zeros((0, len(self.task.ratings))))
-        samples = [Sample(str(number), tracks, *nothing) for number, tracks in enumerate(items)]
+        samples = [
+            Sample(str(number), to_common_axis(tracks, self.axis_rate), *nothing)
+            for number, tracks in enumerate(items)
+        ]
         samples = apply(samples, self.standardisers)
         scores, ratings = predict(self.model, samples, dims=self.dims, engine=Engine.pick("cpu"))
         low, high = self.task.rating_range
@@ -234,6 +240,7 @@ def _save_expert(expert: Expert, files: dict[str, str | bytes], *, half: bool) -
         "model": _save_architecture(expert, place, files),
         "calibrator": expert.calibrator.to_dict(),
         "standardised": sorted(expert.standardisers),
+        "axis_rate": expert.axis_rate,
     }  # fmt: skip
 
 
@@ -305,6 +312,7 @@ def _load_expert(folder: Path, facts: Mapping[str, Any]) -> Expert:
             name: Standardiser(tensors[f"mean.{name}"].numpy(), tensors[f"deviation.{name}"].numpy())
             for name in facts["standardised"]
         },
+        axis_rate=float(facts.get("axis_rate", 0.0)),
     )
 
 
