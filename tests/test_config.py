@@ -68,13 +68,23 @@ def test_overrides_reach_their_place(write, override, look):
 
 
 def test_later_overrides_win_and_may_reach_into_lists(write):
-    config = load_config(write(), ["seed=1", 'evaluation.metrics=["uar", "ece"]', "evaluation.metrics.1=nll", "seed=2"])
+    config = load_config(
+        write(), ["seed=1", 'evaluation.metrics=["uar", "ece"]', "evaluation.metrics.1=nll", "seed=2"]
+    )
     assert config.seed == 2 and config.evaluation.metrics == ("uar", "nll")
 
 
 @pytest.mark.parametrize(
     "override",
-    ["seed", "=3", "datasets.path=x", "datasets.one.path=x", "datasets.5.path=x", "name.first=x", "datasets.-1.path=x"],
+    [
+        "seed",
+        "=3",
+        "datasets.path=x",
+        "datasets.one.path=x",
+        "datasets.5.path=x",
+        "name.first=x",
+        "datasets.-1.path=x",
+    ],
 )
 def test_overrides_that_reach_nothing_are_config_errors(write, override):
     with pytest.raises(ConfigError, match="--set"):
@@ -145,7 +155,14 @@ def test_a_file_that_is_not_there_or_no_toml(tmp_path, write):
 
 
 def test_environment_variables_are_put_in_late(write, monkeypatch):
-    config = load_config(write(), ["datasets.0.path=$PLACE/a", "features.audio.name=tokens", "features.audio.vocabulary=${PLACE}.json"])
+    config = load_config(
+        write(),
+        [
+            "datasets.0.path=$PLACE/a",
+            "features.audio.name=tokens",
+            "features.audio.vocabulary=${PLACE}.json",
+        ],
+    )
     monkeypatch.delenv("PLACE", raising=False)
     with pytest.raises(ConfigError, match=r"\$PLACE"):
         _ = config.datasets[0].folder
@@ -157,7 +174,11 @@ def test_environment_variables_are_put_in_late(write, monkeypatch):
 
 def test_expansion_goes_into_every_depth(monkeypatch):
     monkeypatch.setenv("X", "y")
-    assert expand({"a": ["$X", {"b": "-${X}-"}], "c": 3, "d": None}) == {"a": ["y", {"b": "-y-"}], "c": 3, "d": None}
+    assert expand({"a": ["$X", {"b": "-${X}-"}], "c": 3, "d": None}) == {
+        "a": ["y", {"b": "-y-"}],
+        "c": 3,
+        "d": None,
+    }
 
 
 def test_only_examined_packages_are_imported(tmp_path, monkeypatch):

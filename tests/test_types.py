@@ -59,6 +59,13 @@ def test_a_batch_moves_as_a_whole():
         torch.zeros(2, 4), torch.zeros(2, 0), torch.ones(2),
     )  # fmt: skip
     moved = batch.to("meta")
-    tensors = [*moved.values.values(), *moved.masks.values(), *moved.presence.values(), moved.shares, moved.ratings, moved.weights]
+    tensors = [
+        *moved.values.values(),
+        *moved.masks.values(),
+        *moved.presence.values(),
+        moved.shares,
+        moved.ratings,
+        moved.weights,
+    ]
     assert len(moved) == 2 and {tensor.device.type for tensor in tensors} == {"meta"}
     assert batch.shares.device.type == "cpu"

@@ -17,7 +17,7 @@ from emofuse.config import RunConfig, load_config, to_toml
 from emofuse.datasets import load_corpus
 from emofuse.datasets.labels import relabel
 from emofuse.datasets.splits import SPLITS, merge
-from emofuse.errors import DatasetError
+from emofuse.errors import ConfigError, DatasetError
 from emofuse.evaluation import METRICS
 from emofuse.evaluation.card import CardFacts, DataSource, model_card
 from emofuse.evaluation.report import evaluate
@@ -147,8 +147,9 @@ def evaluate_run(folder: Path | str) -> dict[str, Report]:
         ConfigError: the folder holds no finished run.
     """
     folder = Path(folder)
+    predictions = read_predictions(folder)
     config = load_config(folder / "config.toml")
-    return {role: _evaluate(config, made) for role, made in read_predictions(folder).items()}
+    return {role: _evaluate(config, made) for role, made in predictions.items()}
 
 
 class _Data:
@@ -194,6 +195,12 @@ class _Data:
         plan = self.config.augmentation
         if not plan.copies or not plan.signal:
             return [[one] for one in train]
+        for name, part in self.config.features.items():
+            if part.normalise == "speaker" and self.extractors[name].source == "audio":
+                raise ConfigError(
+                    f"features.{name}: perturbed copies have no speaker to be normalised by; "
+                    "leave out augmentation.copies, or normalise by train"
+                )
         copied = []
         for number, one in enumerate(train, 1):
             copied.append([one, *(self._copy(one, clips[one.id], copy) for copy in range(plan.copies))])
@@ -208,7 +215,7 @@ class _Data:
         described = {"chain": [part.part for part in chain]}
         tracks = dict(sample.tracks)
         for name, extractor in self.extractors.items():
-            if extractor.source == "audio":
+            if extractor.source == "audio" and name in tracks:
                 perturb = partial(_perturbed, [make(PERTURBATIONS, part.part) for part in chain])
                 track = extract_perturbed(
                     clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache

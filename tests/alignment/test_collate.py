@@ -18,7 +18,9 @@ def sample(name, shares=(1.0, 0.0), ratings=(), weight=1.0, **tracks):
 
 
 def test_pads_on_the_right_with_masked_zeros():
-    batch = collate([sample("a", audio=track([1, 2])), sample("b", audio=track([3, 4], [5, 6]))], {"audio": 2})
+    batch = collate(
+        [sample("a", audio=track([1, 2])), sample("b", audio=track([3, 4], [5, 6]))], {"audio": 2}
+    )
     assert batch.ids == ("a", "b")
     assert batch.values["audio"].tolist() == [[[1, 2], [0, 0]], [[3, 4], [5, 6]]]
     assert batch.masks["audio"].tolist() == [[True, False], [True, True]]

@@ -83,7 +83,9 @@ def test_a_common_axis_has_the_same_times_for_all():
     assert to_common_axis({"text": none}, 4.0) == {}
 
 
-@pytest.mark.parametrize(("time_s", "wanted"), [(-1, 0), (0.4, 0), (0.5, 0), (0.6, 1), (1, 1), (2.9, 2), (9, 2)])
+@pytest.mark.parametrize(
+    ("time_s", "wanted"), [(-1, 0), (0.4, 0), (0.5, 0), (0.6, 1), (1, 1), (2.9, 2), (9, 2)]
+)
 def test_nearest_takes_the_earlier_of_two(time_s, wanted):
     assert nearest(np.array([0.0, 1.0, 3.0]), time_s) == wanted
 

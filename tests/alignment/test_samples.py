@@ -10,7 +10,11 @@ TASK = TaskSpec(labels=("glad", "sad", "calm"), ratings=("valence", "arousal"))
 
 def test_shares_follow_the_order_of_the_labels():
     assert shares_of(Clip("a", label="sad"), TASK).tolist() == [0, 1, 0]
-    assert shares_of(Clip("a", label="sad", shares={"calm": 0.75, "glad": 0.25}), TASK).tolist() == [0.25, 0, 0.75]
+    assert shares_of(Clip("a", label="sad", shares={"calm": 0.75, "glad": 0.25}), TASK).tolist() == [
+        0.25,
+        0,
+        0.75,
+    ]
     assert np.isnan(shares_of(Clip("a"), TASK)).tolist() == [True, True, True]
     assert shares_of(Clip("a", label="sad"), TaskSpec(ratings=("valence",))).shape == (0,)
 

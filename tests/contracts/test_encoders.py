@@ -42,7 +42,11 @@ CASES = {
 }
 # A sentence's pooler is part of the published weights, and nothing here reads it.
 UNREAD = "network.pooler."
-EACH = [pytest.param(name, number, id=f"{name}-{number}") for name in CASES for number in range(len(CASES[name]))]
+EACH = [
+    pytest.param(name, number, id=f"{name}-{number}")
+    for name in CASES
+    for number in range(len(CASES[name]))
+]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,11 @@ def test_every_tensor_is_registered_and_every_parameter_learns(name, number, mak
     encoder, case = make(name, number)
     held = {id(value) for value in (*encoder.parameters(), *encoder.buffers())}
     for module in encoder.modules():
-        loose = [key for key, value in vars(module).items() if isinstance(value, torch.Tensor) and id(value) not in held]
+        loose = [
+            key
+            for key, value in vars(module).items()
+            if isinstance(value, torch.Tensor) and id(value) not in held
+        ]
         assert not loose, f"{type(module).__name__}: {loose}"
     encoder.train()
     output = encoder(*track_of(case, [case.longest] * 6))

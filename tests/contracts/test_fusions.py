@@ -68,7 +68,9 @@ def test_what_stands_in_an_absent_modality_is_not_read(name):
     fusion = made(name).eval()
     embeddings, presence = given()
     wanted = fusion(embeddings, presence)
-    other = {key: torch.where(presence[key][:, None], value, value + 9) for key, value in embeddings.items()}
+    other = {
+        key: torch.where(presence[key][:, None], value, value + 9) for key, value in embeddings.items()
+    }
     torch.testing.assert_close(fusion(other, presence), wanted)
 
 
@@ -78,7 +80,9 @@ def test_what_is_present_is_read(name):
     embeddings, presence = given(rows=SUBSETS[:1] * 2)
     wanted = fusion(embeddings, presence)
     for key in DIMS:
-        assert not torch.allclose(fusion({**embeddings, key: embeddings[key] + 1}, presence), wanted, atol=1e-6)
+        assert not torch.allclose(
+            fusion({**embeddings, key: embeddings[key] + 1}, presence), wanted, atol=1e-6
+        )
         without = {**presence, key: torch.zeros(2, dtype=torch.bool)}
         assert not torch.allclose(fusion(embeddings, without), wanted, atol=1e-6)
 
@@ -89,7 +93,9 @@ def test_a_row_does_not_depend_on_the_others(name):
     embeddings, presence = given()
     wanted = fusion(embeddings, presence)
     for rows in (torch.tensor([4, 0, 7, 2]), torch.tensor([5])):
-        part = fusion({k: v[rows] for k, v in embeddings.items()}, {k: v[rows] for k, v in presence.items()})
+        part = fusion(
+            {k: v[rows] for k, v in embeddings.items()}, {k: v[rows] for k, v in presence.items()}
+        )
         torch.testing.assert_close(part, wanted[rows], atol=1e-6, rtol=1e-5)
 
 

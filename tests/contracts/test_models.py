@@ -74,7 +74,11 @@ CASES = {
         ),
     ],
 }  # fmt: skip
-EACH = [pytest.param(name, number, id=f"{name}-{number}") for name in CASES for number in range(len(CASES[name]))]
+EACH = [
+    pytest.param(name, number, id=f"{name}-{number}")
+    for name in CASES
+    for number in range(len(CASES[name]))
+]
 SUBSETS = [row for row in product([True, False], repeat=3) if any(row)]
 
 
@@ -94,7 +98,9 @@ def samples_of(subsets=SUBSETS, seed=1) -> list[Sample]:
             if here:
                 tracks[name] = Track(values, np.arange(frames) / 10)
         shares = np.eye(3, dtype=np.float32)[number % 3]
-        samples.append(Sample(str(number), tracks, shares, np.array([generator.uniform(-1, 1)], np.float32)))
+        samples.append(
+            Sample(str(number), tracks, shares, np.array([generator.uniform(-1, 1)], np.float32))
+        )
     return samples
 
 
@@ -136,9 +142,14 @@ def test_neither_padding_nor_the_other_rows_matter(name, number):
     samples = samples_of()
     together = model(collate(samples, DIMS)).scores
     for row, one in enumerate(samples):
-        torch.testing.assert_close(model(collate([one], DIMS)).scores[0], together[row], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            model(collate([one], DIMS)).scores[0], together[row], atol=1e-5, rtol=1e-5
+        )
     long = samples_of([SUBSETS[0]], seed=9)[0]
-    wide = replace(long, tracks={k: Track(np.tile(t.values, (9, 1)), np.arange(9 * len(t))) for k, t in long.tracks.items()})
+    wide = replace(
+        long,
+        tracks={k: Track(np.tile(t.values, (9, 1)), np.arange(9 * len(t))) for k, t in long.tracks.items()},
+    )
     padded = model(collate([*samples, wide], DIMS)).scores[:-1]
     torch.testing.assert_close(padded, together, atol=1e-5, rtol=1e-5)
 
@@ -184,7 +195,9 @@ ACCURACY = Metric("accuracy", "labels", lambda truth, found, classes: float((tru
 
 
 def trained(model, train, valid, dims, **plan):
-    schedule = Schedule(**{"epochs": 40, "batch_size": 16, "learning_rate": 1e-2, "weight_decay": 0.0, **plan})
+    schedule = Schedule(
+        **{"epochs": 40, "batch_size": 16, "learning_rate": 1e-2, "weight_decay": 0.0, **plan}
+    )
     task = TaskSpec(labels=tuple("abc")[: len(train[0].shares)])
     fitted = fit(
         model, TaskLoss(task), train=[[one] for one in train], valid=valid, dims=dims, watch=ACCURACY,
@@ -231,14 +244,22 @@ def crossed(count: int, seed: int) -> list[Sample]:
             values = generator.normal(size=(int(generator.integers(2, 5)), 2)) * 0.3
             values[:, 0] += sign
             tracks[name] = Track(values.astype(np.float32), np.arange(len(values)) / 10)
-        samples.append(Sample(str(number), tracks, np.eye(2, dtype=np.float32)[int(signs.prod() > 0)], np.zeros(0)))
+        samples.append(
+            Sample(str(number), tracks, np.eye(2, dtype=np.float32)[int(signs.prod() > 0)], np.zeros(0))
+        )
     return samples
 
 
 def interaction_model(fusion: str, names: list[str]) -> torch.nn.Module:
     torch.manual_seed(0)
     encoders = {name: {"name": "mlp", "hidden": 8, "out_dim": 8, "dropout": 0.0} for name in names}
-    part = {"name": "composed", "encoders": encoders, "fusion": {"name": fusion}, "hidden": 16, "dropout": 0.0}
+    part = {
+        "name": "composed",
+        "encoders": encoders,
+        "fusion": {"name": fusion},
+        "hidden": 16,
+        "dropout": 0.0,
+    }
     return make(MODELS, part, {name: 2 for name in names}, TaskSpec(labels=("a", "b"))).model
 
 

@@ -18,7 +18,11 @@ CASES = {
         {"rating_loss": "ccc"},
     ]
 }
-EACH = [pytest.param({"name": name, **options}, id=f"{name}-{i}") for name in CASES for i, options in enumerate(CASES[name])]
+EACH = [
+    pytest.param({"name": name, **options}, id=f"{name}-{i}")
+    for name in CASES
+    for i, options in enumerate(CASES[name])
+]
 
 
 def batch_of(shares, ratings, weights=None):

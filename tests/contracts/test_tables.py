@@ -34,7 +34,9 @@ def test_each_name_imports_and_says_what_it_is(table, name):
 
 @pytest.mark.parametrize(("table", "name"), [one for one in EACH if one.values[0] is not METRICS])
 def test_options_are_keywords_with_defaults_or_names_that_must_be_given(table, name):
-    given = {"dataset": 1, "split": 1, "encoder": 1, "fusion": 1, "objective": 1, "model": 2}.get(table.kind, 0)
+    given = {"dataset": 1, "split": 1, "encoder": 1, "fusion": 1, "objective": 1, "model": 2}.get(
+        table.kind, 0
+    )
     options = list(inspect.signature(table.load(name)).parameters.values())[given:]
     assert all(option.kind in (option.KEYWORD_ONLY, option.POSITIONAL_OR_KEYWORD) for option in options)
     assert all(option.annotation is not option.empty for option in options)

@@ -32,13 +32,17 @@ def expert_of(name, features, architecture, *, task=TASK, standardisers=None):
     dims = {modality: one.dim for modality, one in extractors.items()}
     torch.manual_seed(0)
     model = make(MODELS, architecture, dims, task).model.eval()
-    return Expert(name, task, features, architecture, extractors, model, Temperature(1.5), standardisers or {})
+    return Expert(
+        name, task, features, architecture, extractors, model, Temperature(1.5), standardisers or {}
+    )
 
 
 def bundle_of(*experts, labels=LABELS):
     names = [expert.name for expert in experts]
     prior = (0.25, 0.75)
-    pool = ExpertPool(dict.fromkeys(names, prior), dict.fromkeys(names, 1.0), (0.5, 0.5)) if labels else None
+    pool = (
+        ExpertPool(dict.fromkeys(names, prior), dict.fromkeys(names, 1.0), (0.5, 0.5)) if labels else None
+    )
     return Bundle("toy", "3", labels, experts, pool)
 
 
@@ -46,8 +50,14 @@ def bundle_of(*experts, labels=LABELS):
 def plain():
     """An expert of two modalities, one of them normalised."""
     scale = {"audio": Standardiser(np.array([1, 2, 3], np.float32), np.array([2, 2, 4], np.float32))}
-    architecture = {"name": "composed", "encoders": {"audio": MEAN, "video": MEAN}, "fusion": {"name": "low_rank", "rank": 2}}
-    return bundle_of(expert_of("both", {"audio": STORED, "video": STORED}, architecture, standardisers=scale))
+    architecture = {
+        "name": "composed",
+        "encoders": {"audio": MEAN, "video": MEAN},
+        "fusion": {"name": "low_rank", "rank": 2},
+    }
+    return bundle_of(
+        expert_of("both", {"audio": STORED, "video": STORED}, architecture, standardisers=scale)
+    )
 
 
 @pytest.fixture
@@ -70,7 +80,9 @@ def wordy(tmp_path):
         BertModel(config).save_pretrained(folder)
     features = {"text": {"name": "tokens", "vocabulary": str(folder / "tokenizer.json"), "max_tokens": 8}}
     encoder = {"name": "pretrained_text", "source": str(folder)}
-    return bundle_of(expert_of("words", features, {"name": "composed", "encoders": {"text": encoder}})), folder
+    return bundle_of(
+        expert_of("words", features, {"name": "composed", "encoders": {"text": encoder}})
+    ), folder
 
 
 def items():
@@ -90,7 +102,12 @@ def test_what_is_loaded_says_the_same(plain, tmp_path):
     assert found.pool == plain.pool
     assert found.digest == bundle_digest(tmp_path) and len(found.digest) == 64
     one = found.experts[0]
-    assert (one.name, one.modalities, one.ratings, one.dims) == ("both", ("audio", "video"), ("valence",), {"audio": 3, "video": 3})
+    assert (one.name, one.modalities, one.ratings, one.dims) == (
+        "both",
+        ("audio", "video"),
+        ("valence",),
+        {"audio": 3, "video": 3},
+    )
     assert set(one.standardisers) == {"audio"} and not one.model.training
     assert (tmp_path / "card.md").read_text() == "# Card\n"
 
@@ -147,14 +164,18 @@ def test_a_frozen_encoder_in_a_folder_is_carried_along(tmp_path):
     words = Tokenizer(WordLevel({"[UNK]": 0, "good": 1, "bad": 2}, unk_token="[UNK]"))
     PreTrainedTokenizerFast(tokenizer_object=words, pad_token="[UNK]").save_pretrained(folder)
     BertModel(
-        BertConfig(vocab_size=3, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+        BertConfig(
+            vocab_size=3, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+        )
     ).save_pretrained(folder)
     features = {"text": {"name": "bert", "encoder": str(folder)}}
     bundle = bundle_of(expert_of("frozen", features, {"name": "composed", "encoders": {"text": MEAN}}))
     wanted = bundle.experts[0].extractors["text"]("good bad").values
     bundle.save(tmp_path / "bundle")
     folder.rename(tmp_path / "away")
-    assert np.array_equal(Bundle.load(tmp_path / "bundle").experts[0].extractors["text"]("good bad").values, wanted)
+    assert np.array_equal(
+        Bundle.load(tmp_path / "bundle").experts[0].extractors["text"]("good bad").values, wanted
+    )
 
 
 def test_half_precision_is_smaller_and_close(wordy, tmp_path):
@@ -179,7 +200,9 @@ def test_half_precision_is_smaller_and_close(wordy, tmp_path):
 
 def test_a_bundle_of_ratings_alone_has_no_pool(tmp_path):
     task = TaskSpec(ratings=("valence", "arousal"), rating_range=(1.0, 5.0))
-    one = expert_of("rated", {"audio": STORED}, {"name": "composed", "encoders": {"audio": MEAN}}, task=task)
+    one = expert_of(
+        "rated", {"audio": STORED}, {"name": "composed", "encoders": {"audio": MEAN}}, task=task
+    )
     bundle_of(one, labels=()).save(tmp_path)
     found = Bundle.load(tmp_path)
     assert found.pool is None and found.labels == ()
@@ -218,6 +241,7 @@ def first_expert(folder, **changes):
     rewrite(folder, experts=[{**expert, **changes}])
 
 
+OTHER = {"name": "composed", "encoders": {"audio": MEAN, "video": MEAN}}
 DAMAGES = {
     "wrong hash": (lambda f: garble(f / "both/weights.safetensors"), "damaged"),
     "card changed": (lambda f: (f / "card.md").write_text("nicer"), "damaged"),
@@ -233,7 +257,7 @@ DAMAGES = {
     "hash no text": (lambda f: rewrite(f, files={"card.md": 3}), "bundle"),
     "experts no list": (lambda f: rewrite(f, experts=3), "fit"),
     "no weights": (false_weights, "fit"),
-    "another model": (lambda f: first_expert(f, model={"name": "composed", "encoders": {"audio": MEAN, "video": MEAN}}), "fit"),
+    "another model": (lambda f: first_expert(f, model=OTHER), "fit"),
     "unknown model": (lambda f: first_expert(f, model={"name": "magic"}), "magic"),
     "unknown feature": (lambda f: first_expert(f, features={"audio": {"name": "os.system"}}), "os.system"),
     "option outside": (lambda f: first_expert(f, features={"audio": {**STORED, "key": "bundle:../../x"}}), "outside"),
@@ -272,9 +296,12 @@ def test_the_digest_follows_every_file_and_imports_nothing_heavy(plain, saved, t
     assert bundle_digest(saved) != bundle_digest(tmp_path / "other")
     code = (
         "import sys, json; from emofuse.inference.bundle import bundle_digest; print(bundle_digest(sys.argv[1]));"
-        "print(json.dumps([n for n in ('torch', 'transformers', 'scipy', 'sklearn', 'cv2', 'av', 'pandas') if n in sys.modules]))"
+        "heavy = ('torch', 'transformers', 'scipy', 'sklearn', 'cv2', 'av', 'pandas');"
+        "print(json.dumps([name for name in heavy if name in sys.modules]))"
     )
-    out = subprocess.run([sys.executable, "-c", code, str(saved)], capture_output=True, text=True, timeout=60, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(saved)], capture_output=True, text=True, timeout=60, check=True
+    )
     digest, heavy = out.stdout.splitlines()
     assert digest == bundle_digest(saved) and json.loads(heavy) == []
     with pytest.raises(BundleError):

@@ -3,7 +3,9 @@ import torch
 
 from emofuse.models.encoders.pooling import POOLINGS, AttentionPool, Pool
 
-VALUES = torch.tensor([[[1.0, -4.0], [3.0, -2.0], [9.0, 9.0]], [[5.0, 6.0], [7.0, 8.0], [1.0, 0.0]], [[1.0, 1.0]] * 3])
+VALUES = torch.tensor(
+    [[[1.0, -4.0], [3.0, -2.0], [9.0, 9.0]], [[5.0, 6.0], [7.0, 8.0], [1.0, 0.0]], [[1.0, 1.0]] * 3]
+)
 MASK = torch.tensor([[True, True, False], [True, True, True], [False, False, False]])
 
 

@@ -50,7 +50,9 @@ def test_only_token_ids_are_read(bert):
 
 
 def trainable(encoder):
-    return {name.removeprefix("network.") for name, value in encoder.named_parameters() if value.requires_grad}
+    return {
+        name.removeprefix("network.") for name, value in encoder.named_parameters() if value.requires_grad
+    }
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2])

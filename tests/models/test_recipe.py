@@ -51,9 +51,17 @@ def test_a_model_that_does_not_hold_says_so(part, said):
 
 
 def test_modalities_may_have_any_name():
-    recipe = make(MODELS, {"name": "composed", "encoders": {"gait": MEAN, "pulse": MEAN}}, {"gait": 2, "pulse": 1}, TASK)
+    recipe = make(
+        MODELS,
+        {"name": "composed", "encoders": {"gait": MEAN, "pulse": MEAN}},
+        {"gait": 2, "pulse": 1},
+        TASK,
+    )
     assert recipe.objective is None
-    assert {key.split(".")[1] for key in recipe.model.state_dict() if key.startswith("encoders")} == {"gait", "pulse"}
+    assert {key.split(".")[1] for key in recipe.model.state_dict() if key.startswith("encoders")} == {
+        "gait",
+        "pulse",
+    }
 
 
 @pytest.mark.parametrize("hidden", [0, 5])

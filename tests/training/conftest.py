@@ -34,11 +34,16 @@ def draw(count: int, seed: int, *, noise: float = 1.0) -> list[Sample]:
 
 def model(*, dropout: float = 0.2) -> torch.nn.Module:
     torch.manual_seed(0)
-    part = {"name": "composed", "encoders": {"audio": {"name": "gru", "hidden": 4, "out_dim": 4, "dropout": dropout}}}
+    part = {
+        "name": "composed",
+        "encoders": {"audio": {"name": "gru", "hidden": 4, "out_dim": 4, "dropout": dropout}},
+    }
     return make(MODELS, part, DIMS, TASK).model
 
 
-def train(samples=None, valid=None, *, given=None, watch="accuracy", copies=None, options=None, engine=CPU, **plan):
+def train(
+    samples=None, valid=None, *, given=None, watch="accuracy", copies=None, options=None, engine=CPU, **plan
+):
     samples = draw(21, 1) if samples is None else samples
     return fit(
         model() if given is None else given,

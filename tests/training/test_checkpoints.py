@@ -11,7 +11,12 @@ from emofuse.training.engine import Engine
 
 def test_tensors_and_plain_values_come_back(tmp_path):
     path = tmp_path / "state.pt"
-    state = {"model": {"w": torch.randn(3)}, "history": [{"epoch": 0.0, "loss": 1.5}], "averaged": None, "best": -1}
+    state = {
+        "model": {"w": torch.randn(3)},
+        "history": [{"epoch": 0.0, "loss": 1.5}],
+        "averaged": None,
+        "best": -1,
+    }
     assert load_state(path) is None
     save_state(path, state)
     found = load_state(path)
@@ -65,7 +70,9 @@ def test_an_engine_is_picked_by_name():
         assert (torch.randn(2, 2) @ torch.randn(2, 2)).dtype == torch.float32
 
 
-@pytest.mark.parametrize(("device", "precision"), [("cpu", "float8"), ("toaster", "float32"), ("cuda:77", "float32")])
+@pytest.mark.parametrize(
+    ("device", "precision"), [("cpu", "float8"), ("toaster", "float32"), ("cuda:77", "float32")]
+)
 def test_a_device_or_precision_that_is_not_there_is_a_config_error(device, precision):
     with pytest.raises(ConfigError):
         Engine.pick(device, precision)

@@ -1,9 +1,9 @@
 import math
-import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,7 +43,9 @@ def test_it_learns_and_says_what_happened(toy):
     assert set(fitted.history[0]) == {"epoch", "train_loss", "valid_loss", "valid_accuracy"}
     assert fitted.history[-1]["train_loss"] < fitted.history[0]["train_loss"]
     assert not fitted.model.training
-    assert fitted.history[fitted.best_epoch]["valid_accuracy"] == max(row["valid_accuracy"] for row in fitted.history)
+    assert fitted.history[fitted.best_epoch]["valid_accuracy"] == max(
+        row["valid_accuracy"] for row in fitted.history
+    )
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(toy):
@@ -53,7 +55,11 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(toy):
 
 @pytest.mark.parametrize(
     ("values", "higher", "best"),
-    [((0.5, 0.9, 0.9, 0.2), True, 1), ((0.5, 0.9, 0.1, 0.2), False, 2), ((math.nan, 0.1, math.nan, 0.05), True, 1)],
+    [
+        ((0.5, 0.9, 0.9, 0.2), True, 1),
+        ((0.5, 0.9, 0.1, 0.2), False, 2),
+        ((math.nan, 0.1, math.nan, 0.05), True, 1),
+    ],
 )
 def test_the_weights_of_the_best_epoch_on_validation_are_kept(toy, values, higher, best):
     fitted = toy.train(watch=scripted(*values, higher=higher))
@@ -61,7 +67,9 @@ def test_the_weights_of_the_best_epoch_on_validation_are_kept(toy, values, highe
     # A run that ends there has the same weights, as the schedule does not depend on its length.
     plan = {"schedule": "constant", "warmup": 0.0}
     whole = toy.train(watch=scripted(*values, higher=higher), **plan).model.state_dict()
-    short = toy.train(watch=scripted(*values[: best + 1], higher=higher), epochs=best + 1, **plan).model.state_dict()
+    short = toy.train(
+        watch=scripted(*values[: best + 1], higher=higher), epochs=best + 1, **plan
+    ).model.state_dict()
     assert all(torch.equal(whole[name], short[name]) for name in whole)
 
 
@@ -119,10 +127,15 @@ def test_each_epoch_draws_one_copy_of_each_clip(toy):
         names.extend(batch.ids)
         return batch
 
-    copies = [[replace(one, id=f"{place}/{copy}") for copy in range(3)] for place, one in enumerate(toy.draw(20, 1))]
+    copies = [
+        [replace(one, id=f"{place}/{copy}") for copy in range(3)]
+        for place, one in enumerate(toy.draw(20, 1))
+    ]
     toy.train(copies=copies, options={"perturb": [look]}, epochs=3)
     for epoch in range(3):
-        assert sorted(int(name.split("/")[0]) for name in names[epoch * 20 : epoch * 20 + 20]) == list(range(20))
+        assert sorted(int(name.split("/")[0]) for name in names[epoch * 20 : epoch * 20 + 20]) == list(
+            range(20)
+        )
     assert len(set(names)) > 30
 
 
@@ -165,8 +178,8 @@ conftest.train(epochs=4, options={"state_path": Path(sys.argv[2]), "progress": d
 
 
 def test_a_run_that_was_killed_ends_as_an_undisturbed_one(toy, tmp_path):
-    path, here = tmp_path / "state.pt", os.path.dirname(__file__)
-    ended = subprocess.run([sys.executable, "-c", KILLED, here, str(path)], timeout=120, check=False)
+    path, here = tmp_path / "state.pt", Path(__file__).parent
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(here), str(path)], timeout=120, check=False)
     assert ended.returncode == -signal.SIGKILL and path.is_file()
     equal(toy.train(epochs=4, options={"state_path": path}), toy.train(epochs=4))
 
@@ -234,12 +247,19 @@ def test_shares_are_compared_on_all_labelled_clips():
 def test_ratings_are_the_mean_over_columns_that_are_known():
     given = clips([[]] * 3, [[0.0, NO, NO], [1.0, 0.5, NO], [NO, 0.5, NO]])
     predicted = np.array([[0.5, 9, 0], [1.0, 0.5, 0], [9, 0.0, 0]])
-    assert watched(METRICS.load("mae"), np.zeros((3, 0)), predicted, given) == pytest.approx((0.25 + 0.25) / 2)
+    assert watched(METRICS.load("mae"), np.zeros((3, 0)), predicted, given) == pytest.approx(
+        (0.25 + 0.25) / 2
+    )
 
 
 @pytest.mark.parametrize(
     ("metric", "given"),
-    [("uar", clips([[]], [[0.5]])), ("uar", clips([[0.5, 0.5]])), ("ccc", clips([[1, 0]])), ("ccc", clips([[1, 0]], [[NO]]))],
+    [
+        ("uar", clips([[]], [[0.5]])),
+        ("uar", clips([[0.5, 0.5]])),
+        ("ccc", clips([[1, 0]])),
+        ("ccc", clips([[1, 0]], [[NO]])),
+    ],
 )
 def test_a_metric_that_has_nothing_to_compare_is_a_config_error(metric, given):
     with pytest.raises(ConfigError, match=metric):
@@ -256,7 +276,9 @@ def test_validation_loss_by_hand():
     scores, no = np.log(np.array([[0.75, 0.25], [0.5, 0.5]])), np.zeros((2, 0))
     assert validation_loss(scores, no, clips([[1, 0], [NO, NO]])) == pytest.approx(math.log(4 / 3))
     ratings = clips([[]] * 2, [[0.5, NO], [0.0, 1.0]])
-    assert validation_loss(np.zeros((2, 0)), np.array([[0.0, 9], [0, 0]]), ratings) == pytest.approx((0.25 + 1) / 3)
+    assert validation_loss(np.zeros((2, 0)), np.array([[0.0, 9], [0, 0]]), ratings) == pytest.approx(
+        (0.25 + 1) / 3
+    )
 
 
 def test_predictions_come_in_the_order_of_the_clips(toy):

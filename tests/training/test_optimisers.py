@@ -9,7 +9,12 @@ from emofuse.training.optimisers import OPTIMISERS, make_optimiser, make_schedul
 
 
 def model():
-    return nn.ModuleDict({"encoder": nn.ModuleDict({"low": nn.Linear(2, 3), "high": nn.Linear(3, 3)}), "head": nn.Linear(3, 1)})
+    return nn.ModuleDict(
+        {
+            "encoder": nn.ModuleDict({"low": nn.Linear(2, 3), "high": nn.Linear(3, 3)}),
+            "head": nn.Linear(3, 1),
+        }
+    )
 
 
 def groups(found, one):

@@ -10,7 +10,12 @@ from emofuse.types import Sample, Track
 
 def samples(*lengths):
     return [
-        Sample(str(n), {"audio": Track(np.zeros((length, 1), np.float32), np.arange(length))}, np.zeros(1), np.zeros(0))
+        Sample(
+            str(n),
+            {"audio": Track(np.zeros((length, 1), np.float32), np.arange(length))},
+            np.zeros(1),
+            np.zeros(0),
+        )
         for n, length in enumerate(lengths)
     ]
 
@@ -33,7 +38,12 @@ def test_the_generator_decides():
 
 def test_batches_are_of_like_length():
     clips = samples(*np.random.default_rng(0).permutation(64))
-    spreads = [np.ptp(batch) for batch in ([length_of(clips[i]) for i in b] for b in bucketed(clips, 8, np.random.default_rng(0)))]
+    spreads = [
+        np.ptp(batch)
+        for batch in (
+            [length_of(clips[i]) for i in b] for b in bucketed(clips, 8, np.random.default_rng(0))
+        )
+    ]
     assert spreads == [7] * 8
 
 
@@ -50,7 +60,10 @@ def test_the_longest_track_counts():
 def test_an_epoch_is_seeded_by_itself():
     import torch
 
-    draws = [(seed_epoch(seed, epoch).random(), torch.rand(1).item()) for seed, epoch in [(1, 2), (1, 3), (2, 2), (1, 2)]]
+    draws = [
+        (seed_epoch(seed, epoch).random(), torch.rand(1).item())
+        for seed, epoch in [(1, 2), (1, 3), (2, 2), (1, 2)]
+    ]
     assert draws[0] == draws[3]
     assert len(set(draws)) == 3
 

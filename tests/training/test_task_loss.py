@@ -15,7 +15,10 @@ NO = math.nan
 def loss_of(loss, *, scores=None, shares=None, ratings=None, truth=None, weights=None):
     rows = len(shares if shares is not None else truth)
     empty = [[] for _ in range(rows)]
-    given = [torch.tensor(one if one is not None else empty, dtype=torch.float32) for one in (scores, ratings, shares, truth)]
+    given = [
+        torch.tensor(one if one is not None else empty, dtype=torch.float32)
+        for one in (scores, ratings, shares, truth)
+    ]
     batch = Batch(tuple("x" * rows), {}, {}, {}, given[2], given[3], torch.tensor(weights or [1.0] * rows))
     return loss(Output(given[0], given[1]), batch).item()
 
@@ -34,7 +37,9 @@ def test_cross_entropy_by_hand():
 def test_smoothing_by_hand():
     found = loss_of(TaskLoss(LABELS, smoothing=0.2), scores=SCORES[:1], shares=[[1, 0]])
     assert found == pytest.approx(0.9 * math.log(4 / 3) + 0.1 * math.log(4))
-    theirs = torch.nn.functional.cross_entropy(torch.tensor(SCORES[:1]), torch.tensor([0]), label_smoothing=0.2)
+    theirs = torch.nn.functional.cross_entropy(
+        torch.tensor(SCORES[:1]), torch.tensor([0]), label_smoothing=0.2
+    )
     assert found == pytest.approx(theirs.item())
 
 
@@ -45,7 +50,9 @@ def test_class_weights_multiply_a_share():
 
 def test_clips_weigh_as_they_should_and_unlabelled_ones_not_at_all():
     shares = [[1, 0], [0, 1], [NO, NO]]
-    found = loss_of(TaskLoss(LABELS), scores=[*SCORES, [50.0, -50.0]], shares=shares, weights=[3.0, 1.0, 9.0])
+    found = loss_of(
+        TaskLoss(LABELS), scores=[*SCORES, [50.0, -50.0]], shares=shares, weights=[3.0, 1.0, 9.0]
+    )
     assert found == pytest.approx((3 * math.log(4 / 3) + math.log(2)) / 4)
 
 
@@ -60,7 +67,9 @@ def test_ccc_by_hand():
     # Means 2 and 3, both variances 2/3, covariance 2/3: ccc is (4/3) / (4/3 + 1).
     given = [[1.0, 0], [2.0, 0], [3.0, 0], [7.0, 0]]
     truth = [[2.0, NO], [3.0, NO], [4.0, NO], [NO, NO]]
-    assert loss_of(TaskLoss(RATINGS, rating_loss="ccc"), ratings=given, truth=truth) == pytest.approx(1 - 4 / 7)
+    assert loss_of(TaskLoss(RATINGS, rating_loss="ccc"), ratings=given, truth=truth) == pytest.approx(
+        1 - 4 / 7
+    )
 
 
 def test_ccc_of_one_clip_is_no_loss_and_of_constants_is_one():

@@ -108,11 +108,14 @@ class _Source:
 
     def _extract(self, extractor: Extractor) -> Track | None:
         try:
-            return _checked(extractor(self._given(extractor.source)), self.clip, extractor)
+            track = extractor(self._given(extractor.source))
         except MissingModalityError:
             return None
         except MediaError as error:
             raise MediaError(f"clip {self.clip.id}: {error}") from error
+        except FeatureError as error:
+            raise FeatureError(f"clip {self.clip.id}: {error}") from error
+        return _checked(track, self.clip, extractor)
 
     def _given(self, source: str) -> object:
         clip = self.clip

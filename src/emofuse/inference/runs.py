@@ -80,7 +80,11 @@ def _of_a_run(path: Path) -> bool:
 
 
 def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> None:
-    """Write the environment, the hashes of the data and the ids of the split."""
+    """Write the environment, the hashes of the data and the ids of the split.
+
+    Raises:
+        ConfigError: a training that was cut off here saw other data.
+    """
     environment = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -97,8 +101,19 @@ def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> N
         "sha256": data_hash(corpus.clips),
     }
     ids = {"protocol": split.protocol, "train": split.train, "valid": split.valid, "test": split.test}
+    if (folder / "state.pt").is_file() and _recorded(folder) not in (None, (data["sha256"], ids["train"])):
+        raise ConfigError(f"{folder}: the data are not those this run began with; begin afresh")
     for name, content in (("environment", environment), ("data", data), ("split", ids)):
         write_atomically(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
+
+
+def _recorded(folder: Path) -> tuple[str, tuple[str, ...]] | None:
+    """The hash of the data and the training ids that stand in the folder."""
+    try:
+        data, split = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("data", "split"))
+        return data["sha256"], tuple(split["train"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def data_hash(clips: Sequence[Clip]) -> str:
@@ -146,7 +161,8 @@ def record_results(
         **{role: report_to_dict(report) for role, report in reports.items()},
     }
     write_atomically(folder / "metrics.json", json.dumps(summary, indent=1) + "\n")
-    (folder / "state.pt").unlink(missing_ok=True)
+    for state in (*folder.glob("state.pt"), *folder.glob(".state.pt.*")):
+        state.unlink()
     return Run(folder, reports, best_epoch)
 
 
@@ -161,14 +177,20 @@ def read_predictions(folder: Path) -> dict[str, Predictions]:
     if not (folder / "metrics.json").is_file():
         state = "an unfinished run" if (folder / "config.toml").is_file() else "no run"
         raise ConfigError(f"{folder}: holds {state}; wanted a folder that `emofuse train` finished")
-    summary = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     found = {}
     for role in ("valid", "test"):
         path = folder / f"predictions_{role}.csv"
         if path.is_file():
-            scored = dict.fromkeys(name.partition("/")[0] for name in summary[role]["scores"])
-            found[role] = _read_predictions(path, metrics=tuple(scored))
+            found[role] = _read_predictions(path, metrics=_scored(folder / "metrics.json", role))
     return found
+
+
+def _scored(path: Path, role: str) -> tuple[str, ...]:
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))[role]["scores"]
+        return tuple(dict.fromkeys(name.partition("/")[0] for name in scores))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged scores ({error})") from error
 
 
 def _plot_reliability(predictions: Predictions, path: Path) -> None:
@@ -204,6 +226,8 @@ def _read_predictions(path: Path, *, metrics: tuple[str, ...]) -> Predictions:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     columns = list(rows[0]) if rows else []
+    if missing := {"id", "group"} - set(columns):
+        raise InputError(f"{path}: damaged table of predictions (no column {', '.join(sorted(missing))})")
     labels = tuple(name.partition(":")[2] for name in columns if name.startswith("score:"))
     ratings = tuple(name.partition(":")[2] for name in columns if name.startswith("rating:"))
 
