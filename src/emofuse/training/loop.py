@@ -104,6 +104,7 @@ class _Fit:
         self.best: dict[str, torch.Tensor] = {}
 
     def run(self, train: Sequence[Sequence[Sample]], valid: Sequence[Sample]) -> Fitted:
+        """Epoch after epoch, from where a run that was cut off stood."""
         check_watch(self.watch, valid)
         plan = self.schedule
         self.optimiser = make_optimiser(

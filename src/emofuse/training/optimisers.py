@@ -57,6 +57,7 @@ def make_schedule(optimiser: torch.optim.Optimizer, *, name: str, steps: int, wa
     rise = max(1, round(warmup * steps)) if warmup else 0
 
     def factor(step: int) -> float:
+        """What the learning rate is multiplied by at ``step``."""
         if step < rise:
             return (step + 1) / rise
         if name == "constant":
