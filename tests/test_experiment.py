@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from emofuse.config import load_config
-from emofuse.errors import ConfigError, DatasetError, FeatureError, OutputError, UnknownNameError
+from emofuse.errors import BundleError, ConfigError, DatasetError, FeatureError, OutputError, UnknownNameError
 from emofuse.experiment import evaluate_run, extract, load, run
 from emofuse.inference.bundle import Bundle
 from emofuse.inference.runs import read_predictions
@@ -445,3 +445,36 @@ def test_what_does_not_hold_is_a_typed_error(place, tmp_path, override, error):
 
 def test_features_are_extracted_ahead(place):
     assert extract(place / "tones.toml") == {"audio": 36}
+
+
+def test_a_finished_run_is_read_back_and_not_trained_again(finished, place):
+    folder, first = finished.folder, history_of(finished.folder)
+    stamps = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = run(place / "tones.toml", out=folder)
+    assert again.best_epoch == finished.best_epoch
+    assert again.reports["test"].scores[0].value == pytest.approx(finished.reports["test"].scores[0].value)
+    assert stamps == {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert history_of(folder) == first
+
+
+def test_overrides_need_a_file(place, tmp_path):
+    with pytest.raises(ConfigError, match="overrides"):
+        run(load_config(place / "tones.toml"), ["seed=3"], out=tmp_path / "run")
+
+
+def test_a_model_of_normalised_speakers_does_not_recognise_one_file(place, tmp_path):
+    from emofuse.inference.predictor import Recognizer
+
+    folder = tmp_path / "run"
+    run(place / "tones.toml", ["features.audio.normalise=speaker", "training.epochs=1"], out=folder)
+    clip = next(place.rglob("*.wav"))
+    assert Bundle.load(folder).experts[0].per_speaker == ("audio",)
+    with pytest.raises(BundleError, match="one speaker"):
+        Recognizer(folder).predict(clip)
+
+
+def test_tracks_are_brought_to_the_common_axis_in_training_and_after(place, tmp_path):
+    folder = tmp_path / "run"
+    run(place / "tones.toml", ["alignment.rate=10", "training.epochs=1"], out=folder)
+    (expert,) = Bundle.load(folder).experts
+    assert expert.axis_rate == 10

@@ -116,7 +116,7 @@ class Training(_Strict):
     watch: str | None = None
     balance: float = Field(default=0.0, ge=0, le=1)
     device: str = "auto"
-    precision: str = Field(default="float32", pattern="^(float32|bfloat16|float16)$")
+    precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
 
 
 class Evaluation(_Strict):

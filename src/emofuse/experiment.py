@@ -26,7 +26,14 @@ from emofuse.features.cache import Cache
 from emofuse.features.extraction import extract as extract_tracks
 from emofuse.features.extraction import extract_perturbed
 from emofuse.inference.bundle import Bundle, Expert
-from emofuse.inference.runs import Run, read_predictions, record_inputs, record_results, resume_or_begin
+from emofuse.inference.runs import (
+    Run,
+    best_epoch,
+    read_predictions,
+    record_inputs,
+    record_results,
+    resume_or_begin,
+)
 from emofuse.models import MODELS
 from emofuse.models.calibrators import fit_calibrator
 from emofuse.models.pooling import ExpertPool
@@ -49,8 +56,9 @@ def run(
     fresh: bool = False,
     progress: Progress = lambda stage, done: None,
 ) -> Run:
-    """Train and test what a configuration (or its TOML file) describes; a run that was cut off goes on.
+    """Train and test what a configuration (or its TOML file) describes.
 
+    A run that was cut off goes on where it was, and one that is finished is read back, unless ``fresh``.
     Returns the run, whose folder (``out``, or ``runs/<name>-seed<seed>``) holds everything that it made.
 
     Raises:
@@ -58,11 +66,16 @@ def run(
         DatasetError, MediaError, FeatureError: the data cannot be used.
         OutputError: the folder cannot be written.
     """
-    config = configuration
-    if not isinstance(config, RunConfig):
-        config = load_config(Path(config), overrides)
+    if isinstance(configuration, RunConfig) and overrides:
+        raise ConfigError("overrides need a configuration file; change the RunConfig itself")
+    config = (
+        configuration
+        if isinstance(configuration, RunConfig)
+        else load_config(Path(configuration), overrides)
+    )
     folder = out or Path("runs") / f"{config.name}-seed{config.seed}"
-    resume_or_begin(folder, to_toml(config), fresh=fresh)
+    if resume_or_begin(folder, to_toml(config), fresh=fresh):
+        return Run(folder, evaluate_run(folder), best_epoch(folder))
     cache = Cache.default()
     corpora = load(config)
     corpus = corpora[0] if len(corpora) == 1 else merge(corpora)
@@ -266,6 +279,7 @@ def _train(
         calibrator=fit_calibrator(scores, shares, groups=[sample.group for sample in data.roles["valid"]]),
         standardisers=data.standardisers,
         axis_rate=config.alignment.rate,
+        per_speaker=tuple(name for name, part in config.features.items() if part.normalise == "speaker"),
     )
     return expert, fitted
 

@@ -49,7 +49,8 @@ def to_rate(track: Track, rate: float, *, start_s: float = 0.0, end_s: float | N
 
 def to_common_axis(tracks: Mapping[str, Track], rate: float) -> dict[str, Track]:
     """Every track at ``rate`` frames a second, from the earliest start to the latest end of all of them; a
-    ``rate`` of 0 leaves each on its own axis."""
+    ``rate`` of 0 leaves each on its own axis.
+    """
     if not rate:
         return dict(tracks)
     present = {name: track for name, track in tracks.items() if len(track)}

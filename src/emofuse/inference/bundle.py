@@ -47,7 +47,8 @@ class Expert:
     """A trained model with everything that stands between raw media and its probabilities.
 
     ``features`` and ``architecture`` are the parts by name, as a configuration states them; ``axis_rate`` is
-    the common axis of its tracks in frames a second, or 0.
+    the common axis of its tracks in frames a second, or 0. ``per_speaker`` names modalities that were
+    z-scored over all of a speaker's clips, which the caller of `predict` must have done.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Expert:
     calibrator: "Calibrator"
     standardisers: Mapping[str, "Standardiser"] = field(default_factory=dict)
     axis_rate: float = 0.0
+    per_speaker: tuple[str, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -241,6 +243,7 @@ def _save_expert(expert: Expert, files: dict[str, str | bytes], *, half: bool) -
         "calibrator": expert.calibrator.to_dict(),
         "standardised": sorted(expert.standardisers),
         "axis_rate": expert.axis_rate,
+        "per_speaker": list(expert.per_speaker),
     }  # fmt: skip
 
 
@@ -313,6 +316,7 @@ def _load_expert(folder: Path, facts: Mapping[str, Any]) -> Expert:
             for name in facts["standardised"]
         },
         axis_rate=float(facts.get("axis_rate", 0.0)),
+        per_speaker=tuple(facts.get("per_speaker", ())),
     )
 
 

@@ -140,11 +140,16 @@ def recognize(
 def _check(bundle: Bundle) -> None:
     if not bundle.labels:
         raise BundleError(f"bundle {bundle.name} predicts ratings only; recognising needs one with classes")
+    if names := sorted({name for expert in bundle.experts for name in getattr(expert, "per_speaker", ())}):
+        raise BundleError(
+            f"bundle {bundle.name} wants {', '.join(names)} normalised over many clips of one speaker; "
+            "one file does not have them"
+        )
     extractors = [extractor for expert in bundle.experts for extractor in expert.extractors.values()]
     if all(extractor.source == "vectors" for extractor in extractors):
-        names = ", ".join(sorted({extractor.name for extractor in extractors})) or "none"
+        stored = ", ".join(sorted({extractor.name for extractor in extractors})) or "none"
         raise BundleError(
-            f"bundle {bundle.name} was trained on features that its corpus publishes ({names}); "
+            f"bundle {bundle.name} was trained on features that its corpus publishes ({stored}); "
             "they cannot be made from media"
         )
 

@@ -13,12 +13,12 @@ import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from emofuse.errors import ConfigError, InputError
+from emofuse.errors import ConfigError, InputError, OutputError
 from emofuse.evaluation.plots import confusion_plot, loss_curves, reliability_plot
 from emofuse.evaluation.report import report_to_dict
 from emofuse.features.media import content_hash
@@ -44,8 +44,9 @@ class Run:
     best_epoch: int
 
 
-def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> None:
-    """Make the folder, or go on in one that was begun with the same configuration.
+def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> bool:
+    """Make the folder, or go on in one that was begun with the same configuration; says whether the run in
+    it is finished.
 
     Raises:
         ConfigError: the folder holds a run of another configuration, or something that is no run.
@@ -61,16 +62,20 @@ def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> None:
             raise ConfigError(
                 f"{folder}: holds a run of another configuration; name another folder or begin afresh"
             )
-        return
+        return (folder / "metrics.json").is_file()
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise ConfigError(f"{folder}: is not empty and holds no run")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        from emofuse.errors import OutputError
-
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
     write_atomically(path, config)
+    return False
+
+
+def best_epoch(folder: Path) -> int:
+    """The epoch, from 0, that validation chose in a finished run."""
+    return int(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["best_epoch"])
 
 
 def _of_a_run(path: Path) -> bool:
@@ -89,7 +94,7 @@ def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> N
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: _version(name) for name in LIBRARIES},
         "seed": seed,
     }
     data = {
@@ -113,6 +118,13 @@ def _recorded(folder: Path) -> tuple[str, tuple[str, ...]] | None:
         data, split = (json.loads((folder / f"{name}.json").read_bytes()) for name in ("data", "split"))
         return data["sha256"], tuple(split["train"])
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
         return None
 
 
