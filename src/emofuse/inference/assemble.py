@@ -37,7 +37,10 @@ class Source:
 
 
 def assemble(name: str, version: str, sources: Mapping[str, Source]) -> Bundle:
-    """One bundle of the named experts; its common prior is the mean of the experts' own.
+    """One bundle of the named experts.
+
+    Nobody knows how often each class occurs in a user's clips. The common prior is halfway, in logarithms,
+    between the mean of the experts' own priors and all classes being equally likely (our choice).
 
     Raises:
         BundleError: the runs do not share their labels.
@@ -48,11 +51,11 @@ def assemble(name: str, version: str, sources: Mapping[str, Source]) -> Bundle:
     if len(labels) != 1:
         raise BundleError(f"the experts must share their labels, found {sorted(labels)}")
     priors = {expert: class_prior(made.truth) for expert, made in held_out.items()}
-    mean = np.mean(list(priors.values()), axis=0)
+    between = np.sqrt(np.mean(list(priors.values()), axis=0))
     pool = ExpertPool(
         priors={expert: tuple(prior.tolist()) for expert, prior in priors.items()},
         weights={expert: weight_of(made) for expert, made in held_out.items()},
-        prior=tuple((mean / mean.sum()).tolist()),
+        prior=tuple((between / between.sum()).tolist()),
     )
     experts = tuple(_expert(expert, source, held_out[expert]) for expert, source in sources.items())
     return Bundle(name, version, labels.pop(), experts, pool)
