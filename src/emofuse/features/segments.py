@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,14 +55,14 @@ def speech_regions(
     import torch
 
     threads = torch.get_num_threads()
-    from silero_vad import get_speech_timestamps, load_silero_vad
+    from silero_vad import get_speech_timestamps
 
     try:
         # The network is tiny and called for every 32 ms: on several threads it waits far longer than it works.
         torch.set_num_threads(1)
         found = get_speech_timestamps(
             torch.from_numpy(np.ascontiguousarray(samples)),
-            load_silero_vad(),
+            _voice_activity_network(),
             threshold=threshold,
             sampling_rate=_VAD_RATE,
             min_speech_duration_ms=round(min_speech_s * 1000),
@@ -71,6 +72,13 @@ def speech_regions(
         torch.set_num_threads(threads)  # the import above also sets them to one for the whole process
     end_s = signal.duration_s
     return [(part["start"] / _VAD_RATE, min(part["end"] / _VAD_RATE, end_s)) for part in found]
+
+
+@cache
+def _voice_activity_network() -> Any:
+    from silero_vad import load_silero_vad
+
+    return load_silero_vad()
 
 
 def plan_segments(

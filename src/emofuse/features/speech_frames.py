@@ -5,9 +5,11 @@ import numpy as np
 from emofuse.features.mel import LogMel
 from emofuse.features.mfcc import Mfcc
 from emofuse.features.prosody import Prosody
+from emofuse.features.segments import speech_regions
 from emofuse.types import Signal, Track
 
 _STEP_S = 0.010
+_LEAST_S = 0.3
 
 
 class SpeechFrames:
@@ -15,7 +17,9 @@ class SpeechFrames:
 
     Every ``hop_s`` (whole steps of 10 ms) it gives the means, then the standard deviations of ``bands``
     log-mel bands, ``coefficients`` cepstra with ``deltas`` orders of changes, and the 13 values of
-    `Prosody`: ``dim = 2 * (bands + coefficients * (1 + deltas) + 13)``, 158 as it stands.
+    `Prosody`: ``dim = 2 * (bands + coefficients * (1 + deltas) + 13)``, 158 as it stands. ``speech_only``
+    cuts the signal from its first to its last speech beforehand (the times stay those of the signal): a
+    recognised segment is cut so too, and a model should be trained on what it will hear.
     """
 
     name = "speech_frames"
@@ -23,7 +27,13 @@ class SpeechFrames:
     files: tuple[str, ...] = ()
 
     def __init__(
-        self, *, hop_s: float = 0.040, bands: int = 40, coefficients: int = 13, deltas: int = 1
+        self,
+        *,
+        hop_s: float = 0.040,
+        bands: int = 40,
+        coefficients: int = 13,
+        deltas: int = 1,
+        speech_only: bool = False,
     ) -> None:
         self._frames = round(hop_s / _STEP_S)
         if self._frames < 1 or abs(self._frames * _STEP_S - hop_s) > 1e-9:
@@ -32,7 +42,9 @@ class SpeechFrames:
         self.dim = 2 * sum(part.dim for part in self._parts)
         self.settings: dict[str, str | int | float | bool] = {
             "hop_s": hop_s, "bands": bands, "coefficients": coefficients, "deltas": deltas,
+            "speech_only": speech_only,
         }  # fmt: skip
+        self._speech_only = speech_only
 
     def __call__(self, given: Signal) -> Track:
         """Return ``(hops, dim)`` float32, all finite; ``times`` are the mean of the frames of each hop.
@@ -41,6 +53,7 @@ class SpeechFrames:
             ClipTooShortError: the signal is shorter than 25 ms.
             FeatureError: a sample is not finite.
         """
+        start_s, given = _speech(given) if self._speech_only else (0.0, given)
         tracks = [part(given) for part in self._parts]
         values = np.concatenate([track.values for track in tracks], axis=1).astype(np.float64)
         starts = np.arange(0, len(values), self._frames)
@@ -48,5 +61,13 @@ class SpeechFrames:
         mean = np.add.reduceat(values, starts) / counts[:, None]
         off = values - np.repeat(mean, counts, axis=0)
         deviation = np.sqrt(np.add.reduceat(off**2, starts) / counts[:, None])
-        times = np.add.reduceat(tracks[0].times, starts) / counts
+        times = start_s + np.add.reduceat(tracks[0].times, starts) / counts
         return Track(np.concatenate([mean, deviation], axis=1).astype(np.float32), times)
+
+
+def _speech(signal: Signal) -> tuple[float, Signal]:
+    regions = speech_regions(signal)
+    # Where no speech is found, or less than voice quality can be measured on, the whole signal is kept.
+    if not regions or regions[-1][1] - regions[0][0] < _LEAST_S:
+        return 0.0, signal
+    return regions[0][0], signal.between(regions[0][0], regions[-1][1])
