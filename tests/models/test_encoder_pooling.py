@@ -22,6 +22,15 @@ def test_poolings_by_hand(how, wanted):
     torch.testing.assert_close(Pool(2, how)(VALUES, MASK), torch.tensor(wanted, dtype=torch.float32))
 
 
+def test_statistics_by_hand():
+    pool = Pool(2, "statistics")
+    found = pool(VALUES, MASK)
+    assert pool.out_dim == found.shape[1] == 4
+    # Frames 1 and 3, and -4 and -2, lie 1 from their mean; the row without a frame is blank.
+    torch.testing.assert_close(found[0], torch.tensor([2.0, -3.0, 1.0, 1.0]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[2], torch.zeros(4))
+
+
 def test_attention_by_hand():
     pool = AttentionPool(2, attention_dim=1)
     with torch.no_grad():
@@ -36,6 +45,6 @@ def test_attention_by_hand():
 
 
 def test_an_unknown_pooling_is_refused():
-    assert set(POOLINGS) == {"last", "first", "mean", "max", "attention"}
+    assert set(POOLINGS) == {"last", "first", "mean", "max", "attention", "statistics"}
     with pytest.raises(ValueError, match="median"):
         Pool(2, "median")

@@ -55,7 +55,7 @@ class GruAttention(nn.Module):
         self.second = nn.GRU(width, hidden, batch_first=True, bidirectional=bidirectional)
         self.pool = Pool(width, pooling)
         self.drop_input = nn.Dropout(input_dropout)
-        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, out_dim))
+        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pool.out_dim, out_dim))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""

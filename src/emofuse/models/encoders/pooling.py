@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-POOLINGS = ("last", "first", "mean", "max", "attention")
+POOLINGS = ("last", "first", "mean", "max", "attention", "statistics")
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -26,6 +26,16 @@ def masked_last(values: Tensor, mask: Tensor) -> Tensor:
     return picked * mask.any(dim=1, keepdim=True).to(values.dtype)
 
 
+def masked_statistics(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean and population deviation over valid frames side by side, ``(batch, 2 * dim)`` (the statistics
+    pooling of Snyder et al. 2018, x-vectors); 0 if there is none."""
+    mean = masked_mean(values, mask)
+    spread = masked_mean((values - mean.unsqueeze(1)).square(), mask)
+    # The root's slope is endless at 0, where a single frame stands.
+    deviation = (spread + 1e-6).sqrt() * mask.any(dim=1, keepdim=True).to(values.dtype)
+    return torch.cat([mean, deviation], dim=1)
+
+
 class AttentionPool(nn.Module):
     """Weighted mean over time with weights ``softmax(v . tanh(W h_t + b))`` (Aguilar et al. 2019,
     arXiv 1906.10198, eq. 1-3), over valid frames only.
@@ -45,22 +55,26 @@ class AttentionPool(nn.Module):
 
 
 class Pool(nn.Module):
-    """One of `POOLINGS` over time."""
+    """One of `POOLINGS` over time; ``out_dim`` is the width of its result."""
 
     def __init__(self, dim: int, how: str) -> None:
         super().__init__()
         if how not in POOLINGS:
             raise ValueError(f"pooling must be one of {POOLINGS}, got {how!r}")
         self.how = how
+        self.out_dim = 2 * dim if how == "statistics" else dim
         self.attention = AttentionPool(dim) if how == "attention" else None
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``."""
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
         if self.attention is not None:
             return self.attention(values, mask)
         if self.how == "first":
             return values[:, 0] * mask[:, :1].to(values.dtype)
-        return {"last": masked_last, "mean": masked_mean, "max": masked_max}[self.how](values, mask)
+        by_name = {
+            "last": masked_last, "mean": masked_mean, "max": masked_max, "statistics": masked_statistics,
+        }  # fmt: skip
+        return by_name[self.how](values, mask)
 
 
 class MeanPool(nn.Module):

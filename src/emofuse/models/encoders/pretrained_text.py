@@ -34,9 +34,9 @@ class PretrainedText(nn.Module):
         if dim != 1:
             raise ConfigError(f"pretrained_text reads token ids, one a frame; its track is {dim} wide")
         self.network: Any = _load(source)
-        self.out_dim = int(self.network.config.hidden_size)
         self.longest = int(self.network.config.max_position_embeddings)
-        self.pool = Pool(self.out_dim, pooling)
+        self.pool = Pool(int(self.network.config.hidden_size), pooling)
+        self.out_dim = self.pool.out_dim
         self.drop = nn.Dropout(dropout)
         self.tokens_out, self.mask_id = tokens_out, mask_id
         _freeze(self.network, train_layers)

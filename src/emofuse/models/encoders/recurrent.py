@@ -31,7 +31,7 @@ class _Recurrent(nn.Module):
         super().__init__()
         self.out_dim = out_dim
         self.pool = Pool(width * directions, pooling)
-        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(width * directions, out_dim))
+        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pool.out_dim, out_dim))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""

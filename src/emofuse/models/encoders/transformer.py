@@ -63,7 +63,7 @@ class Transformer(nn.Module):
         )
         self.norm = nn.LayerNorm(hidden)
         self.pool = Pool(hidden, pooling)
-        self.project_out = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, out_dim))
+        self.project_out = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pool.out_dim, out_dim))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
