@@ -28,7 +28,8 @@ def masked_last(values: Tensor, mask: Tensor) -> Tensor:
 
 def masked_statistics(values: Tensor, mask: Tensor) -> Tensor:
     """Mean and population deviation over valid frames side by side, ``(batch, 2 * dim)`` (the statistics
-    pooling of Snyder et al. 2018, x-vectors); 0 if there is none."""
+    pooling of Snyder et al. 2018, x-vectors); 0 if there is none.
+    """
     mean = masked_mean(values, mask)
     spread = masked_mean((values - mean.unsqueeze(1)).square(), mask)
     # The root's slope is endless at 0, where a single frame stands.
