@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 
 from emofuse.config import load_config
-from emofuse.errors import BundleError, ConfigError, DatasetError, FeatureError, OutputError, UnknownNameError
+from emofuse.errors import (
+    BundleError,
+    ConfigError,
+    DatasetError,
+    FeatureError,
+    OutputError,
+    UnknownNameError,
+)
 from emofuse.experiment import evaluate_run, extract, load, run
 from emofuse.inference.bundle import Bundle
 from emofuse.inference.runs import read_predictions
