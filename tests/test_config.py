@@ -227,3 +227,21 @@ def test_a_tree_is_checked_like_a_file():
     assert check_config(tomllib.loads(SMALL), "there").name == "small"
     with pytest.raises(ConfigError, match="there: "):
         check_config({}, "there")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('[evaluation]\nmetrics = ["uar", "acuracy"]', "evaluation.metrics: .*accuracy"),
+        ('[training]\nwatch = "macro_f2"', "training.watch: .*macro_f1"),
+    ],
+)
+def test_an_unknown_metric_is_found_before_anything_runs(write, more, said):
+    with pytest.raises(UnknownNameError, match=said):
+        load_config(write(SMALL + more))
+
+
+@pytest.mark.parametrize("name", ["a.b", "../a", "a b"])
+def test_a_modality_that_cannot_name_a_part_is_refused(write, name):
+    with pytest.raises(ConfigError, match="no name of a modality"):
+        load_config(write(SMALL.replace("[features.audio]", f'[features."{name}"]')))

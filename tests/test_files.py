@@ -1,5 +1,6 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,25 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
     with pytest.raises(OutputError, match="No space left"):
         write_atomically(path, "new")
     assert path.read_text() == "old" and names_in(tmp_path) == ["a.txt"]
+
+
+def test_a_device_is_written_to_and_stays_one(tmp_path):
+    read, write = os.pipe()
+    with os.fdopen(read) as heard:
+        write_atomically(f"/dev/fd/{write}", "said")
+        os.close(write)
+        assert heard.read() == "said"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_device_is_an_error():
+    with pytest.raises(OutputError, match="No space left"):
+        write_atomically("/dev/full", "x")
+    assert not Path("/dev/full").is_file()
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "link").symlink_to("a.txt")
+    write_atomically(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "a.txt").read_text() == "new"

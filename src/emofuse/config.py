@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from emofuse.datasets import DATASETS
 from emofuse.datasets.splits import SPLITS
 from emofuse.errors import ConfigError, MissingExtraError, UnknownNameError
+from emofuse.evaluation.metrics import METRICS
 from emofuse.features import EXTRACTORS
 from emofuse.models import MODELS
 from emofuse.models.encoders import ENCODERS
@@ -221,7 +222,24 @@ def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
             check_keywords(table.load(part.name), _keywords(part), f"{table.kind} {part.name}", given=given)
         except UnknownNameError as error:
             raise UnknownNameError(f"{place}: {where}: {error}") from error
+    _check_names(config, place)
     return config
+
+
+def _check_names(config: RunConfig, place: str) -> None:
+    """See that modalities can name parts of a model, and that each metric exists."""
+    for name in config.features:
+        if not re.fullmatch(r"\w+", name):
+            raise ConfigError(
+                f"{place}: features: {name!r} is no name of a modality; wanted letters, digits and _"
+            )
+    named = [("evaluation.metrics", name) for name in config.evaluation.metrics]
+    named += [("training.watch", config.training.watch)] if config.training.watch else []
+    for where, name in named:
+        try:
+            METRICS.load(name)
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{place}: {where}: {error}") from error
 
 
 def _keywords(part: _Part) -> dict[str, Any]:

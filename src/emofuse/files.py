@@ -13,6 +13,8 @@ from emofuse.errors import OutputError
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Put ``data`` (text as UTF-8) at ``path``: a reader sees the old file or the new one, never a part.
 
+    A device or pipe is written to as it is, and a link stays one: what it points to is replaced.
+
     Raises:
         OutputError: the folder is missing or not writable, the disk is full, or ``path`` is a folder.
     """
@@ -22,13 +24,17 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     content = data.encode() if isinstance(data, str) else data
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        target = path.resolve()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(_mode(path))
-        Path(temporary).replace(path)
+        Path(temporary).chmod(_mode(target))
+        Path(temporary).replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:

@@ -89,7 +89,9 @@ class TestRecognize:
         monkeypatch.setattr("emofuse.inference.predictor.Recognizer.predict", None)
         assert_refused(call("recognize", said, "--json", tmp_path), "folder")
         assert_refused(call("recognize", said, "--json", tmp_path / "no" / "a.json"), "no folder")
-        assert_refused(call("recognize", said, "--json", said), "the clip itself")
+        assert_refused(call("recognize", said, "--json", said), "it is an input")
+        (clip := tmp_path / "clip.mp4").write_bytes(b"x")
+        assert_refused(call("recognize", clip, "--transcript", said, "--json", said), "it is an input")
         assert_refused(
             call("recognize", said, "--json", tmp_path / "a", "--report", tmp_path / "a"), "two outputs"
         )

@@ -20,6 +20,14 @@ def test_a_track_of_faces_is_the_mean_of_its_faces():
     torch.testing.assert_close(together, alone.mean(dim=0), atol=1e-5, rtol=1e-5)
 
 
+def test_many_faces_are_looked_at_in_pieces(monkeypatch):
+    encoder = FaceCnn(64, widths=(4, 4), out_dim=3).eval()
+    faces, mask = torch.rand(2, 3, 64) * 255, torch.tensor([[True, True, True], [True, True, False]])
+    whole = encoder(faces, mask)
+    monkeypatch.setattr("emofuse.models.encoders.face_cnn.PIECE", 2)
+    torch.testing.assert_close(encoder(faces, mask), whole, atol=1e-5, rtol=1e-5)
+
+
 def test_the_colour_of_a_microphone_is_not_heard_in_the_centred_map():
     encoder = MelCnn(8, widths=(4, 4))
     mel, mask = torch.randn(1, 6, 8) * 10 - 40, torch.ones(1, 6, dtype=torch.bool)

@@ -34,13 +34,13 @@ TABLES = {
 
 
 class _Door(TyperGroup):
-    """Shows our own errors as one line and exits with 2; ``--debug`` lets them through."""
+    """Shows our own errors, and the system's, as one line and exits with 2; ``--debug`` lets them through."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except EmofuseError as error:
+        except (EmofuseError, OSError) as error:
             if ctx.params.get("debug"):
                 raise
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
@@ -244,7 +244,7 @@ def _check_recognize(
             raise MediaError(f"{path}: found a folder, wanted a file")
         if not path.exists():
             raise MediaError(f"{path}: no such file")
-    check_outputs(outputs, inputs=paths)
+    check_outputs(outputs, inputs=[*paths, *([transcript] if transcript else [])])
 
 
 def _console() -> Any:

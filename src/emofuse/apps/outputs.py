@@ -45,7 +45,10 @@ def _check(path: Path, inputs: Sequence[Path]) -> None:
         raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    # A device or pipe is written to in place; a file is replaced, which its folder must allow.
+    replaced = path.is_file() or not path.exists()
+    folder_closed = replaced and not os.access(path.resolve().parent, os.W_OK | os.X_OK)
+    if folder_closed or (path.exists() and not os.access(path, os.W_OK)):
         raise OutputError(f"cannot write {path}: permission denied")
     if path.exists() and any(path.samefile(given) for given in inputs):
-        raise OutputError(f"cannot write {path}: it is the clip itself")
+        raise OutputError(f"cannot write {path}: it is an input")

@@ -61,7 +61,7 @@ def show_reports(reports: Mapping[str, Report], console: Console) -> None:
     """The scores of a run by role, with their intervals, one line each."""
     for role, report in reports.items():
         console.print(
-            Text(f"{role}: {report.n} clips in {report.groups} groups, 95 % {report.interval}"),
+            Text(f"{role}: {report.n} clips in {report.groups} groups, {report.interval}"),
             soft_wrap=True,
         )
         for score in report.scores:

@@ -6,7 +6,7 @@ import numpy as np
 
 from emofuse.errors import FeatureError, MediaError, MissingModalityError
 from emofuse.features.cache import Cache
-from emofuse.features.media import VideoFrames, content_hash, read_audio
+from emofuse.features.media import VideoFrames, content_hash, probe, read_audio
 from emofuse.types import Clip, Extractor, Picture, Signal, Track
 
 Perturb = Callable[[Signal, np.random.Generator], Signal]
@@ -67,7 +67,8 @@ class _Source:
     def track(self, extractor: Extractor) -> Track | None:
         if not self._has(extractor.source):
             return None
-        if not getattr(extractor, "cached", True):
+        # The cache knows media and text by content, the vectors of a corpus not at all.
+        if extractor.source == "vectors" or not getattr(extractor, "cached", True):
             return self._extract(extractor)
         key = self.key(extractor)
         track = self.cache.get_track(key)
@@ -112,10 +113,21 @@ class _Source:
         except MissingModalityError:
             return None
         except MediaError as error:
+            if self._lacks(extractor.source):
+                return None
             raise MediaError(f"clip {self.clip.id}: {error}") from error
         except FeatureError as error:
             raise FeatureError(f"clip {self.clip.id}: {error}") from error
         return _checked(track, self.clip, extractor)
+
+    def _lacks(self, source: str) -> bool:
+        """Whether the medium is whole but has no such stream; asked only where reading it failed."""
+        assert self.clip.media is not None
+        try:
+            info = probe(self.clip.media)
+        except MediaError:
+            return False
+        return not (info.has_audio if source == "audio" else info.has_video)
 
     def _given(self, source: str) -> object:
         clip = self.clip

@@ -116,8 +116,8 @@ def read_audio(
         seek(container, stream, begin_s - 0.5)  # decoders need a little run-up
         chunks = _continuous(container, stream, origin_s(container) + begin_s, length_s, name_of(media))
         parts = list(_resampled(chunks, rate))
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    return Signal(np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False), rate)
+    samples = np.concatenate(parts).astype(np.float32, copy=False) if parts else np.zeros(0, np.float32)
+    return Signal(np.clip(samples, -1.0, 1.0, out=samples), rate)
 
 
 class VideoFrames:

@@ -115,6 +115,8 @@ class Contents:
 
     def _look(self, extractor: Extractor) -> list[Material]:
         if (extractor.name, extractor.dim) == ("face", _CROP_DIM):
+            if self.faces.absent:
+                return [Material(None, self.faces.absent) for _ in self.segments]
             return [self._face(segment) for segment in self.segments]
         whole = _tried(extractor, VideoFrames(self.path, rate=FRAME_RATE))
         if whole.track is None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emofuse.errors import InputError, MediaError
+from emofuse.errors import InputError
+from emofuse.features.containers import opened_file
 from emofuse.features.media import MediaInfo, VideoFrames, probe, read_audio
 from emofuse.features.segments import Segment, plan_segments, speech_regions
 from emofuse.features.transcripts import Cue, read_transcript, split_sentences
@@ -56,7 +57,11 @@ def read_contents(
         segments=segments,
         sound=sound,
         faces=faces,
-        absent={"text": "" if cues else "no text was given", "audio": sound.absent, "video": faces.absent},
+        absent={
+            "text": "" if cues else "no text was given",
+            "audio": sound.absent,
+            "video": "" if info is not None and info.has_video else faces.absent,
+        },
         warnings=tuple(
             dict.fromkeys((*said, *_oddities(info), *sound.warnings, *faces.warnings, *planned))
         ),
@@ -75,12 +80,8 @@ def is_written(path: Path) -> bool:
     """Whether the file is text, with or without times: its name says so, its first bytes do not object."""
     if path.suffix.lower() not in (*_TIMED, *_PLAIN):
         return False
-    if not path.is_file():
-        raise MediaError(f"{path}: {'found a folder, wanted a file' if path.is_dir() else 'no such file'}")
-    with path.open("rb") as file:
+    with opened_file(path) as file:
         head = file.read(4096)
-    if not head:
-        raise MediaError(f"{path}: the file is empty")
     return b"\0" not in head or head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 

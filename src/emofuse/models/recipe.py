@@ -30,7 +30,7 @@ def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:
     """Build the entry that ``part["name"]`` names with ``args`` and the other keys as keywords.
 
     Raises:
-        ConfigError: no name, an unknown name, or a keyword that the entry does not have.
+        ConfigError: no name, an unknown name, or a keyword that the entry does not have or cannot use.
     """
     if "name" not in part:
         raise ConfigError(f"a {table.kind} needs a name; found the keys {sorted(part)}")
@@ -39,7 +39,7 @@ def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:
     check_keywords(factory, options, f"{table.kind} {part['name']}", given=len(args))
     try:
         return factory(*args, **options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         raise ConfigError(f"{table.kind} {part['name']}: {error}") from error
 
 
