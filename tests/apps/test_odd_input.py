@@ -4,6 +4,7 @@ With the default bundle, on small media that are made here.
 """
 
 import errno
+import os
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -113,6 +114,7 @@ def nan_recipe(folder):
 BAD = {
     "missing file": (lambda f: None, ["recognize", "F/missing.mp4"], "missing.mp4"),
     "folder": (lambda f: f.mkdir(), ["recognize", "F"], "folder"),
+    "pipe": (os.mkfifo, ["recognize", "F"], "pipe"),
     "empty file": (lambda f: f.write_bytes(b""), ["recognize", "F"], "empty"),
     "cut off": (lambda f: f.write_bytes(DEMO.read_bytes()[:200_000]), ["recognize", "F"], "cut off"),
     "text as mp4": (lambda f: f.with_suffix(".mp4").write_text("hello"), ["recognize", "F.mp4"], "media"),

@@ -35,6 +35,8 @@ def opened_file(media: Path | ArchiveMember) -> Iterator[io.BufferedReader | io.
     try:
         if isinstance(media, Path) and media.is_dir():
             raise MediaError(f"{name}: found a folder, wanted a media file")
+        if isinstance(media, Path) and media.exists() and not media.is_file():
+            raise MediaError(f"{name}: found a pipe or a device, wanted a file")
         file: io.BufferedReader | io.BytesIO = (
             io.BytesIO(media.read()) if isinstance(media, ArchiveMember) else media.open("rb")
         )
