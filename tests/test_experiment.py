@@ -485,3 +485,23 @@ def test_tracks_are_brought_to_the_common_axis_in_training_and_after(place, tmp_
     run(place / "tones.toml", ["alignment.rate=10", "training.epochs=1"], out=folder)
     (expert,) = Bundle.load(folder).experts
     assert expert.axis_rate == 10
+
+
+def test_data_that_cannot_be_read_leave_no_folder_behind(place, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(DatasetError):
+        run(place / "tones.toml", ["datasets.0.path=/nowhere/clips.csv"], out=folder)
+    with pytest.raises(ConfigError):
+        run(place / "tones.toml", ["split.valid_share='much'"], out=folder)
+    assert not folder.exists()
+
+
+def test_a_track_without_a_clock_has_no_place_on_a_common_axis(place, tmp_path):
+    overrides = ["alignment.rate=5", "features.audio={name='stored', key='x', dim=2}"]
+    with pytest.raises(ConfigError, match="clock"):
+        run(place / "tones.toml", overrides, out=tmp_path / "run")
+
+
+def test_a_class_that_validation_lacks_stays_possible(finished):
+    pool = Bundle.load(finished.folder).pool
+    assert min(pool.prior) > 0

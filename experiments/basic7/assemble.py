@@ -35,6 +35,8 @@ LIMITS = (
     "Text is English; written comments taught it the emotions, rated sentences valence and arousal.",
     "Valence and arousal from speech and face are expectations over class coordinates (Russell & Mehrabian "
     "1977), not measurements.",
+    "The shipped speech model is trained on nearly all speakers; its calibrator comes from the predictions of "
+    "the five fold models for speakers that each had not heard.",
     "Age, sex, skin colour and culture are not labelled in the data, so fairness across them was not measured.",
 )
 

@@ -74,13 +74,14 @@ def run(
         else load_config(Path(configuration), overrides)
     )
     folder = out or Path("runs") / f"{config.name}-seed{config.seed}"
+    corpora = load(config)
+    corpus = corpora[0] if len(corpora) == 1 else merge(corpora)
+    split = make(SPLITS, config.split.part, corpus)
+    extractors = make_extractors(config)
+    # Only now: what cannot be read must not leave a folder behind.
     if resume_or_begin(folder, to_toml(config), fresh=fresh):
         return Run(folder, evaluate_run(folder), best_epoch(folder))
     cache = Cache.default()
-    corpora = load(config)
-    corpus = corpora[0] if len(corpora) == 1 else merge(corpora)
-    split = SPLITS.load(config.split.name)(corpus, **config.split.options)
-    extractors = make_extractors(config)
     data = _Data(config, corpus, split, extractors, cache, progress)
     record_inputs(folder, corpus, split, seed=config.seed)
     expert, fitted = _train(config, corpus, data, folder, progress)
@@ -127,13 +128,24 @@ def _share(corpus: Corpus, share: float) -> Corpus:
     kept: list[Clip] = []
     for role in dict.fromkeys(clip.split for clip in corpus.clips):
         clips = [clip for clip in corpus.clips if clip.split == role]
-        kept += clips[:: max(1, round(1 / share))]
+        places = np.linspace(0, len(clips) - 1, max(1, round(share * len(clips)))).round().astype(int)
+        kept += [clips[place] for place in places]
     return corpus.with_clips(tuple(kept))
 
 
 def make_extractors(config: RunConfig) -> dict[str, Extractor]:
-    """The configured extractors by modality."""
-    return {name: load_extractor(part.name, **part.options) for name, part in config.features.items()}
+    """The configured extractors by modality.
+
+    Raises:
+        ConfigError: an option does not hold, or a track without a clock is to be laid on a common axis.
+    """
+    found = {name: load_extractor(part.name, **part.options) for name, part in config.features.items()}
+    for name, extractor in found.items():
+        if config.alignment.rate and extractor.source in ("text", "vectors"):
+            raise ConfigError(
+                f"alignment.rate: {name} ({extractor.name}) counts positions and has no clock"
+            )
+    return found
 
 
 def extract(target: Path | str, *, progress: Progress = lambda stage, done: None) -> dict[str, int]:
@@ -314,11 +326,8 @@ def _pool_of_one(expert: Expert, valid: Sequence[Sample]) -> ExpertPool | None:
     if not expert.task.labels:
         return None
     shares = np.stack([sample.shares for sample in valid])
-    prior = (
-        np.nanmean(shares, axis=0)
-        if np.isfinite(shares).any()
-        else np.full(shares.shape[1], 1 / shares.shape[1])
-    )
+    # One clip more of each class: one that validation happens to lack is not thereby impossible.
+    prior = np.nansum(shares, axis=0) + 1
     exact = tuple((prior / prior.sum()).tolist())
     return ExpertPool(priors={expert.name: exact}, weights={expert.name: 1.0}, prior=exact)
 

@@ -306,3 +306,35 @@ def test_the_digest_follows_every_file_and_imports_nothing_heavy(plain, saved, t
     assert digest == bundle_digest(saved) and json.loads(heavy) == []
     with pytest.raises(BundleError):
         bundle_digest(tmp_path)
+
+
+def test_the_digest_is_not_given_for_a_damaged_bundle(tmp_path):
+    import shutil
+
+    from emofuse.inference.bundle import DEFAULT_BUNDLE, bundle_digest
+
+    folder = tmp_path / "copy"
+    shutil.copytree(DEFAULT_BUNDLE, folder)
+    assert bundle_digest(folder) == bundle_digest(DEFAULT_BUNDLE)
+    path = folder / "audio" / "weights.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(BundleError, match="damaged"):
+        bundle_digest(folder)
+
+
+def test_weights_without_a_hash_are_not_read(tmp_path):
+    import shutil
+
+    from emofuse.inference.bundle import DEFAULT_BUNDLE
+
+    folder = tmp_path / "copy"
+    shutil.copytree(DEFAULT_BUNDLE, folder)
+    path = folder / "bundle.toml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text(
+        "\n".join(line for line in lines if not line.startswith('"audio/weights')), encoding="utf-8"
+    )
+    with pytest.raises(BundleError, match="no sha256"):
+        Bundle.load(folder)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emofuse.errors import FeatureError
+from emofuse.errors import DatasetError, FeatureError
 from emofuse.types import Sample, Track
 
 # Below this spread a feature counts as constant and is only centred (our choice).
@@ -84,7 +84,14 @@ def per_group(samples: Sequence[Sample], modalities: Sequence[str]) -> list[Samp
 
     It uses no label, but it does need several clips of a speaker at prediction time: a protocol of its
     own, to be named beside every score.
+
+    Raises:
+        DatasetError: a clip has no speaker (it is then a group of its own).
     """
+    if alone := next((sample.id for sample in samples if sample.group == sample.id), None):
+        raise DatasetError(
+            f"clip {alone} has no speaker, so it cannot be normalised by its speaker's clips"
+        )
     by_group: dict[str, list[Sample]] = {}
     for sample in samples:
         by_group.setdefault(sample.group, []).append(sample)

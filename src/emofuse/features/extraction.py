@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from emofuse.errors import FeatureError, MediaError, MissingModalityError
+from emofuse.errors import ClipTooShortError, FeatureError, MediaError, MissingModalityError
 from emofuse.features.cache import Cache
 from emofuse.features.media import VideoFrames, content_hash, probe, read_audio
 from emofuse.types import Clip, Extractor, Picture, Signal, Track
@@ -110,7 +110,7 @@ class _Source:
     def _extract(self, extractor: Extractor) -> Track | None:
         try:
             track = extractor(self._given(extractor.source))
-        except MissingModalityError:
+        except (MissingModalityError, ClipTooShortError):
             return None
         except MediaError as error:
             if self._lacks(extractor.source):

@@ -120,16 +120,17 @@ class Bundle:
         from emofuse.models.calibrators import ExpertPool
 
         folder = Path(folder)
-        manifest = _manifest(folder)
+        digest, manifest = bundle_digest(folder), _manifest(folder)
         try:
-            _verify(folder, manifest["files"])
             return cls(
                 name=manifest["name"],
                 version=manifest["version"],
                 labels=tuple(manifest["labels"]),
-                experts=tuple(_load_expert(folder, part) for part in manifest["experts"]),
+                experts=tuple(
+                    _load_expert(folder, part, manifest["files"]) for part in manifest["experts"]
+                ),
                 pool=ExpertPool.from_dict(manifest["pool"]) if manifest["labels"] else None,
-                digest=bundle_digest(folder),
+                digest=digest,
             )
         except BundleError:
             raise
@@ -163,13 +164,18 @@ class Bundle:
 
 
 def bundle_digest(folder: Path | str) -> str:
-    """sha256 of the manifest, which names the sha256 of every file; imports nothing heavy.
+    """sha256 of the manifest, once every file has the sha256 that it names; imports nothing heavy.
 
     Raises:
-        BundleError: there is no manifest, or it cannot be read.
+        BundleError: there is no manifest, it cannot be read, or a file is missing or damaged.
     """
-    _manifest(Path(folder))
-    return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
+    folder = Path(folder)
+    manifest = _manifest(folder)
+    try:
+        _verify(folder, manifest["files"])
+    except _UNFIT as error:
+        raise BundleError(f"{folder / MANIFEST}: the list of files does not fit ({error})") from error
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -190,6 +196,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if missing := {"name", "version", "labels", "experts", "pool", "files"} - set(manifest):
         raise BundleError(f"{path}: the manifest lacks {', '.join(sorted(missing))}")
     return manifest
+
+
+def _weights_of(expert: str) -> str:
+    return f"{expert}/weights.safetensors"
 
 
 def _verify(folder: Path, files: Mapping[str, str]) -> None:
@@ -231,7 +241,7 @@ def _save_expert(expert: Expert, files: dict[str, str | bytes], *, half: bool) -
                 if path.is_file():
                     files[(Path(name) / path.relative_to(source)).as_posix()] = path.read_bytes()
             features[modality][option] = INSIDE + name
-    files[f"{place}/weights.safetensors"] = save(dict(_packed(expert, half=half)))
+    files[_weights_of(place)] = save(dict(_packed(expert, half=half)))
     return {
         "name": expert.name,
         "task": {
@@ -283,7 +293,7 @@ def _packed(expert: Expert, *, half: bool) -> Iterator[tuple[str, "Tensor"]]:
         yield f"deviation.{modality}", torch.from_numpy(standardiser.deviation)
 
 
-def _load_expert(folder: Path, facts: Mapping[str, Any]) -> Expert:
+def _load_expert(folder: Path, facts: Mapping[str, Any], files: Mapping[str, str]) -> Expert:
     from safetensors.torch import load_file
 
     from emofuse.alignment.normalise import Standardiser
@@ -300,7 +310,12 @@ def _load_expert(folder: Path, facts: Mapping[str, Any]) -> Expert:
     extractors = {modality: _extractor(part) for modality, part in features.items()}
     architecture = _placed(folder, facts["model"])
     dims = {modality: extractor.dim for modality, extractor in extractors.items()}
-    tensors = load_file(_inside(folder, f"{facts['name']}/weights.safetensors"))
+    weights = _inside(folder, _weights_of(facts["name"]))
+    if _weights_of(facts["name"]) not in files:
+        raise BundleError(
+            f"{folder}: the manifest has no sha256 of {weights.name} of expert {facts['name']!r}"
+        )
+    tensors = load_file(weights)
     model = make(MODELS, architecture, dims, task).model
     model.load_state_dict({name: value for name, value in _unpacked(tensors)})
     return Expert(
@@ -342,4 +357,6 @@ def _placed(folder: Path, value: Any) -> Any:
         return [_placed(folder, inner) for inner in value]
     if isinstance(value, str) and value.startswith(INSIDE):
         return str(_inside(folder, value.removeprefix(INSIDE)))
+    if isinstance(value, str) and (Path(value).is_absolute() or ".." in Path(value).parts):
+        raise BundleError(f"{folder}: the manifest names {value!r}, which lies outside the bundle")
     return value
