@@ -29,6 +29,7 @@ from emofuse.inference.bundle import Bundle, Expert
 from emofuse.inference.runs import (
     Run,
     best_epoch,
+    is_finished,
     read_predictions,
     record_inputs,
     record_results,
@@ -78,11 +79,12 @@ def run(
     corpus = corpora[0] if len(corpora) == 1 else merge(corpora)
     split = make(SPLITS, config.split.part, corpus)
     extractors = make_extractors(config)
-    # Only now: what cannot be read must not leave a folder behind.
-    if resume_or_begin(folder, to_toml(config), fresh=fresh):
+    if is_finished(folder, to_toml(config), fresh=fresh):
         return Run(folder, evaluate_run(folder), best_epoch(folder))
     cache = Cache.default()
     data = _Data(config, corpus, split, extractors, cache, progress)
+    # Only now: data that cannot be used must neither leave a folder behind nor cost an earlier run.
+    resume_or_begin(folder, to_toml(config), fresh=fresh)
     record_inputs(folder, corpus, split, seed=config.seed)
     expert, fitted = _train(config, corpus, data, folder, progress)
     predictions = {

@@ -4,8 +4,10 @@ With the default bundle, on small media that are made here.
 """
 
 import errno
+import io
 import os
 import shutil
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,13 +57,15 @@ def command(tmp_path, monkeypatch):
     return lambda *args: CliRunner().invoke(cli.app, [str(one) for one in args])
 
 
-def write_video(path, frames, *, steps_ms=(40,)):
-    """H.264 whose frames last ``steps_ms`` in turn."""
+def write_video(path, frames, *, steps_ms=(40,), rotation_deg=0):
+    """H.264 whose frames last ``steps_ms`` in turn, stored turned by a display matrix."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
         stream.codec_context.time_base = Fraction(1, 1000)
+        if rotation_deg:
+            stream.set_display_rotation(rotation_deg)
         time_ms = 0
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
@@ -93,11 +97,27 @@ def incomplete(folder):
     (copied_bundle(folder) / "text" / "weights.safetensors").unlink()
 
 
+def picture_bytes():
+    made = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (120, 120, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(made, "JPEG")
+    return made.getvalue()
+
+
+def clean_recipe(folder):
+    write_recipe(folder)
+
+
 def nan_recipe(folder):
+    write_recipe(folder, broken=3)
+
+
+def write_recipe(folder, *, broken=None):
+    """A configuration and six clips, of which one may hold a NaN."""
     folder.mkdir()
     for number in range(6):
         samples = np.sin(np.arange(RATE // 2) / (5 + number)).astype(np.float32)
-        if number == 3:
+        if number == broken:
             samples[100] = np.nan
         soundfile.write(folder / f"{number}.wav", samples, RATE, subtype="FLOAT")
     rows = [
@@ -112,75 +132,127 @@ def nan_recipe(folder):
 
 
 BAD = {
-    "missing file": (lambda f: None, ["recognize", "F/missing.mp4"], "missing.mp4"),
-    "folder": (lambda f: f.mkdir(), ["recognize", "F"], "folder"),
-    "pipe": (os.mkfifo, ["recognize", "F"], "pipe"),
-    "empty file": (lambda f: f.write_bytes(b""), ["recognize", "F"], "empty"),
-    "cut off": (lambda f: f.write_bytes(DEMO.read_bytes()[:200_000]), ["recognize", "F"], "cut off"),
-    "text as mp4": (lambda f: f.with_suffix(".mp4").write_text("hello"), ["recognize", "F.mp4"], "media"),
+    "missing file": (lambda f: None, ["recognize", "{it}/missing.mp4"], "missing.mp4"),
+    "folder": (lambda f: f.mkdir(), ["recognize", "{it}"], "folder"),
+    "pipe": (os.mkfifo, ["recognize", "{it}"], "pipe"),
+    "empty file": (lambda f: f.write_bytes(b""), ["recognize", "{it}"], "empty"),
+    "cut off": (lambda f: f.write_bytes(DEMO.read_bytes()[:200_000]), ["recognize", "{it}"], "cut off"),
+    "text as mp4": (lambda f: f.with_suffix(".mp4").write_text("hello"), ["recognize", "{it}.mp4"], "media"),
     "broken picture": (
-        lambda f: f.with_suffix(".jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 300), ["recognize", "F.jpg"], "F",
+        lambda f: f.with_suffix(".jpg").write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 300), ["recognize", "{it}.jpg"],
+        "it.jpg",
     ),
-    "no such output folder": (lambda f: None, ["recognize", "SAID", "--json", "F/none/x.json"], "x.json"),
-    "output is a folder": (lambda f: f.mkdir(), ["recognize", "SAID", "--json", "F"], "folder"),
-    "output under a file": (lambda f: f.write_text("x"), ["recognize", "SAID", "--report", "F/x.html"], "x.html"),
-    "output is the input": (lambda f: None, ["recognize", "SAID", "--json", "SAID"], "said.txt"),
-    "two outputs in one": (lambda f: None, ["recognize", "SAID", "--json", "F", "--report", "F"], "F"),
+    "no such output folder": (lambda f: None, ["recognize", "{said}", "--json", "{it}/none/x.json"], "x.json"),
+    "output is a folder": (lambda f: f.mkdir(), ["recognize", "{said}", "--json", "{it}"], "folder"),
+    "output under a file": (
+        lambda f: f.write_text("x"), ["recognize", "{said}", "--report", "{it}/x.html"], "x.html",
+    ),
+    "output is the input": (lambda f: None, ["recognize", "{said}", "--json", "{said}"], "said.txt"),
+    "two outputs in one": (
+        lambda f: None, ["recognize", "{said}", "--json", "{it}", "--report", "{it}"], "two outputs",
+    ),
     "text and transcript": (
-        lambda f: f.write_text("so"), ["recognize", DEMO, "--transcript", "F", "--text", "so"], "transcript",
+        lambda f: f.write_text("so"), ["recognize", DEMO, "--transcript", "{it}", "--text", "so"], "transcript",
     ),
-    "corrupted bundle": (flipped, ["recognize", "SAID", "--bundle", "F"], "damaged"),
-    "newer bundle": (newer, ["recognize", "SAID", "--bundle", "F"], "newer"),
-    "incomplete bundle": (incomplete, ["recognize", "SAID", "--bundle", "F"], "weights.safetensors"),
+    "corrupted bundle": (flipped, ["recognize", "{said}", "--bundle", "{it}"], "damaged"),
+    "newer bundle": (newer, ["recognize", "{said}", "--bundle", "{it}"], "newer"),
+    "incomplete bundle": (incomplete, ["recognize", "{said}", "--bundle", "{it}"], "weights.safetensors"),
     "unknown key": (
-        lambda f: f.write_text('name = "a"\n[training]\nepoch = 3\n'), ["train", "F"], "'epochs'",
+        lambda f: f.write_text('name = "a"\n[training]\nepoch = 3\n'), ["train", "{it}"], "'epochs'",
     ),
-    "NaN in features": (nan_recipe, ["train", "F/run.toml", "--out", "run"], "3"),
+    "NaN in features": (nan_recipe, ["train", "{it}/run.toml", "--out", "run"], "clip 3"),
+    "cut-off picture": (
+        lambda f: f.with_suffix(".jpg").write_bytes(picture_bytes()[:5000]), ["recognize", "{it}.jpg"], "damaged",
+    ),
+    "empty text": (lambda f: None, ["recognize", DEMO, "--text", " "], "empty"),
+    "empty transcript": (
+        lambda f: f.with_suffix(".txt").write_text("\n \n"), ["recognize", DEMO, "--transcript", "{it}.txt"], "empty",
+    ),
+    "transcript without a clock": (
+        lambda f: f.with_suffix(".srt").write_text("1\n00:00:aa --> 00:00:02,000\nso\n"),
+        ["recognize", DEMO, "--transcript", "{it}.srt"], "it.srt:2",
+    ),
+    "transcript is the output": (
+        lambda f: f.write_text("so"), ["recognize", DEMO, "--transcript", "{it}", "--report", "{it}"], "input",
+    ),
+    "one bad among good": (lambda f: None, ["recognize", "{said}", "{it}", "--json", "out.json"], "no such file"),
+    "no bundle": (lambda f: f.mkdir(), ["recognize", "{said}", "--bundle", "{it}"], "bundle"),
+    "run folder under a file": (clean_recipe, ["train", "{it}/run.toml", "--out", "{said}/run"], "said.txt"),
+    "run folder in use": (clean_recipe, ["train", "{it}/run.toml", "--out", "{it}"], "holds no run"),
 }  # fmt: skip
+
+
+def contents_of(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def assert_refused(done, word):
+    assert done.exit_code == 2
+    assert not done.stdout
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    assert word in lines[0]
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_nothing_is_written(case, command, tmp_path):
     make, args, word = BAD[case]
-    folder, said = tmp_path / "F", tmp_path / "said.txt"
-    said.write_text("I won! I really did.", encoding="utf-8")
-    make(folder)
-    before = {path: path.stat().st_size for path in tmp_path.rglob("*")}
-    done = command(
-        *(
-            str(one).replace("SAID", str(said)).replace("F", str(folder), 1) if one != DEMO else one
-            for one in args
-        )
-    )
-    assert done.exit_code == 2
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    assert word.replace("F", "F") in lines[0]
-    after = {path: path.stat().st_size for path in tmp_path.rglob("*")}
-    left = {
-        path
-        for path in after
-        if path not in before and "cache" not in path.parts and "run" not in path.parts
-    }
-    assert not left
-    assert all(after[path] == size for path, size in before.items())
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "said.txt").write_text("I won! I really did.", encoding="utf-8")
+    make(given / "it")
+    before = contents_of(tmp_path)
+    done = command(*(str(one).format(said=given / "said.txt", it=given / "it") for one in args))
+    assert_refused(done, word)
+    after = contents_of(tmp_path)
+    if case == "NaN in features":  # the features of the good clips stay, so that a second run is short
+        after = {
+            path: time for path, time in after.items() if "cache" not in path.relative_to(tmp_path).parts
+        }
+        before[tmp_path], after[tmp_path] = 0, 0
+    assert after == before
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(command, tmp_path, monkeypatch):
-    from emofuse import files
+def no_space(*args, **kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
-    def full(*args):
-        raise OSError(errno.ENOSPC, "No space left on device")
 
+@pytest.mark.parametrize("step", ["tempfile.mkstemp", "os.fsync", "os.replace"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(step, command, tmp_path, monkeypatch):
     said = tmp_path / "said.txt"
     said.write_text("I won!", encoding="utf-8")
-    monkeypatch.setattr(files.os, "fsync", full)
-    done = command("recognize", said, "--json", tmp_path / "out.json")
-    assert done.exit_code == 2
-    assert "No space left" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["said.txt"]
+    old = tmp_path / "old.json"
+    old.write_text("{}")
+    monkeypatch.setattr(step, no_space)
+    done = command("recognize", said, "--no-cache", "--json", old, "--report", tmp_path / "new.html")
+    assert_refused(done, "No space left")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.json", "said.txt", "work"]
+    assert old.read_text() == "{}"
+    assert not any(Path().iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_device_is_one_line(command):
+    Path("said.txt").write_text("I won!", encoding="utf-8")
+    done = command("recognize", "said.txt", "--no-cache", "--report", "new.html", "--json", "/dev/full")
+    assert_refused(done, "No space left")
+    assert [path.name for path in Path().iterdir()] == ["said.txt"]
+
+
+def test_a_full_disk_under_the_cache_costs_no_result(command, monkeypatch):
+    Path("said.txt").write_text("I won!", encoding="utf-8")
+    monkeypatch.setattr("tempfile.mkstemp", no_space)
+    assert command("recognize", "said.txt").exit_code == 0
+
+
+def test_unusable_data_cost_no_earlier_run(command, tmp_path):
+    nan_recipe(tmp_path / "nan")
+    Path("run").mkdir()
+    Path("run/config.toml").write_text("", encoding="utf-8")
+    Path("run/state.pt").write_bytes(b"half-way")
+    assert_refused(command("train", tmp_path / "nan" / "run.toml", "--out", "run", "--fresh"), "clip 3")
+    assert Path("run/state.pt").read_bytes() == b"half-way"
 
 
 def silent_video(folder, speech, portrait):
@@ -222,6 +294,11 @@ def variable(folder, speech, portrait):
     return write_video(folder / "a.mp4", [portrait] * 30, steps_ms=(20, 110)), {}
 
 
+def rotated(folder, speech, portrait):
+    lying = np.rot90(portrait, -1)  # as a phone that is held upright stores it
+    return write_video(folder / "a.mp4", [lying] * 25, rotation_deg=90), {}
+
+
 def latin(folder, speech, portrait):
     cue = "1\n00:00:00,400 --> 00:00:03,900\nI loved the café\n"
     (folder / "a.srt").write_bytes(cue.encode("cp1252"))
@@ -239,34 +316,69 @@ def small_face(folder, speech, portrait):
     return folder / "a.png", {}
 
 
+# what makes it -> what the warning says, what is judged, what is not
 ODD = {
-    silent_video: "no sound", silence: "silence", instant: "too short", faceless: "no face", couple: "2 faces",
-    narrow: "narrow-band", six_channels: "6 channels", variable: "variable frame rate", latin: "not UTF-8",
-    beyond: "after the end", small_face: "whole frame",
-}  # fmt: skip
+    silent_video: ("no sound", "video", "audio"),
+    silence: ("silence", None, "audio"),
+    instant: ("too short", None, "audio"),
+    faceless: ("no face", None, "video"),
+    couple: ("2 faces", "video", "audio"),
+    narrow: ("narrow-band", "audio", "video"),
+    six_channels: ("6 channels", "audio", "video"),
+    variable: ("variable frame rate", "video", "audio"),
+    rotated: ("rotated by 90 degrees", "video", "audio"),
+    latin: ("not UTF-8", "text", None),
+    beyond: ("after the end", "text", None),
+    small_face: ("whole frame", "video", "audio"),
+}
 
 
 @pytest.mark.parametrize("make", ODD, ids=lambda make: make.__name__)
 def test_odd_input_gives_a_result_that_says_so(make, recognizer, speech, portrait, tmp_path):
     path, words = make(tmp_path, speech, portrait)
+    said, judged, absent = ODD[make]
     result = recognizer.predict(path, **words)
-    assert any(ODD[make] in warning for warning in result.warnings)
-    assert sum(result.clip.probabilities.values()) == pytest.approx(1)
-    assert result.clip.label == max(result.clip.probabilities, key=result.clip.probabilities.get)
+    assert any(said in warning for warning in result.warnings)
+    assert_sound(result)
+    evidence = [segment.modalities for segment in result.segments]
+    assert judged is None or any(one[judged].present for one in evidence)
+    assert absent is None or not any(one[absent].present for one in evidence)
+
+
+def assert_sound(result):
+    """Probabilities sum to 1, times lie inside the clip, what is absent has a reason and no say."""
+    for part in (result.clip, *result.segments):
+        assert sum(part.probabilities.values()) == pytest.approx(1)
+        assert part.confidence == part.probabilities[part.label] == max(part.probabilities.values())
+    assert result.segments
     for segment in result.segments:
         assert 0 <= segment.start_s <= segment.end_s <= result.duration_s + 1e-6
-        assert sum(segment.probabilities.values()) == pytest.approx(1)
         for evidence in segment.modalities.values():
-            assert evidence.present or evidence.reason
+            assert evidence.present == (evidence.probabilities is not None)
+            assert evidence.present or (evidence.reason and evidence.weight == 0)
 
 
-def test_a_rotated_video_is_turned_and_says_so(recognizer, portrait, tmp_path, monkeypatch):
-    from emofuse.inference import reading
+def test_a_picture_of_one_pixel_has_no_face(recognizer, tmp_path):
+    Image.new("RGB", (1, 1)).save(tmp_path / "a.png")
+    result = recognizer.predict(tmp_path / "a.png")
+    assert_sound(result)
+    assert "no face found" in result.warnings
 
-    path = write_video(tmp_path / "a.mp4", [portrait] * 25)
-    probe = reading.probe
-    monkeypatch.setattr(reading, "probe", lambda media: probe(media)._replace(rotation_deg=90))
-    assert any("rotat" in warning for warning in recognizer.predict(path).warnings)
+
+def test_a_long_transcript_takes_seconds(recognizer, tmp_path):
+    lines = ("I won!", "He died, and I miss him.", "Go away, I hate you.", "The train leaves at nine.")
+    cues = (
+        f"{n + 1}\n{n // 1200:02}:{n // 20 % 60:02}:{n % 20 * 3:02},000 --> "
+        f"{n // 1200:02}:{n // 20 % 60:02}:{n % 20 * 3 + 2:02},500\n{n}: {lines[n % 4]}\n"
+        for n in range(2000)
+    )
+    (tmp_path / "a.srt").write_text("\n".join(cues), encoding="utf-8")
+    began_s = time.process_time()
+    result = recognizer.predict(tmp_path / "a.srt")
+    assert time.process_time() - began_s < 20
+    assert len(result.segments) == 2000
+    assert_sound(result)
+    assert result.duration_s == 5999.5
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "CMYK", "L", "I;16"])

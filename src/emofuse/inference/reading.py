@@ -40,7 +40,7 @@ def read_contents(
     Raises:
         MediaError: the file is missing, damaged, or neither media nor text.
         TranscriptError: the transcript cannot be read.
-        InputError: words were given twice.
+        InputError: words were given twice, or the text is empty.
     """
     check_words(path, transcript=transcript, text=text)
     progress("looking at the file", 0.0)
@@ -69,9 +69,11 @@ def read_contents(
 
 
 def check_words(path: Path, *, transcript: Path | None, text: str | None) -> None:
-    """Raise `InputError` where the words of a clip come from two places."""
+    """Raise `InputError` where the words of a clip come from two places, or the text says nothing."""
     if transcript is not None and text is not None:
         raise InputError("both a transcript and a text were given; one of them is wanted")
+    if text is not None and not text.strip():
+        raise InputError("the text is empty; leave it out where a clip has no words")
     if (transcript is not None or text is not None) and path.is_file() and is_written(path):
         raise InputError(f"{path} is a text itself; a transcript or text goes beside media")
 

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -44,32 +45,55 @@ class Run:
     best_epoch: int
 
 
-def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> bool:
-    """Make the folder, or go on in one that was begun with the same configuration; says whether the run in
-    it is finished.
+def is_finished(folder: Path, config: str, *, fresh: bool) -> bool:
+    """Whether a finished run of this configuration is there to be read back; nothing is written.
 
     Raises:
         ConfigError: the folder holds a run of another configuration, or something that is no run.
         OutputError: it cannot be written.
     """
     path = folder / "config.toml"
-    if fresh and path.is_file():
+    if path.is_file() and fresh:
         if strange := sorted(inner.name for inner in folder.iterdir() if not _of_a_run(inner)):
             raise ConfigError(f"{folder}: {strange[0]} was not written by a run; name another folder")
-        shutil.rmtree(folder)
-    if path.is_file():
+    elif path.is_file():
         if path.read_text(encoding="utf-8") != config:
             raise ConfigError(
                 f"{folder}: holds a run of another configuration; name another folder or begin afresh"
             )
         return (folder / "metrics.json").is_file()
-    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+    elif folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise ConfigError(f"{folder}: is not empty and holds no run")
+    _check_can_be_made(folder)
+    return False
+
+
+def _check_can_be_made(folder: Path) -> None:
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise OutputError(f"{folder}: cannot be made ({there} is a file)")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: cannot be made (permission denied in {there})")
+
+
+def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> bool:
+    """Make the folder, or go on in one that was begun with the same configuration; says whether the run in
+    it is finished.
+
+    Raises:
+        ConfigError, OutputError: as `is_finished` does.
+    """
+    if is_finished(folder, config, fresh=fresh):
+        return True
+    path = folder / "config.toml"
     try:
+        if fresh and path.is_file():
+            shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from error
-    write_atomically(path, config)
+    if not path.is_file():
+        write_atomically(path, config)
     return False
 
 
