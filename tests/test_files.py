@@ -1,5 +1,9 @@
 import errno
+import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +78,37 @@ def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "link").symlink_to("a.txt")
     write_atomically(tmp_path / "link", "new")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_an_open_stream_is_added_to_under_its_other_name(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("first\n")
+    with path.open("ab") as file:
+        write_atomically(Path(f"/dev/fd/{file.fileno()}"), "second\n")
+    assert path.read_text() == "first\nsecond\n"
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
+    path = tmp_path / ("\U0001f600" * 63)  # 252 bytes of 255
+    write_atomically(path, "x")
+    assert path.read_text() == "x"
+
+
+def test_what_utf_8_cannot_hold_becomes_an_escape_that_json_reads_back(tmp_path):
+    name = os.fsdecode(b"\xff.wav")
+    write_atomically(tmp_path / "a.json", json.dumps({"source": name}, ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"source": name}
+
+
+def test_a_write_that_is_killed_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    code = f"""
+import os, signal
+from emofuse.files import write_atomically
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+write_atomically({str(path)!r}, "new" * 1000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_text() == "old"

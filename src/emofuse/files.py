@@ -13,7 +13,9 @@ from emofuse.errors import OutputError
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Put ``data`` (text as UTF-8) at ``path``: a reader sees the old file or the new one, never a part.
 
-    A device or pipe is written to as it is, and a link stays one: what it points to is replaced.
+    A device, a pipe and a stream that is already open (``/dev/stdout``) are added to as they are, and a link
+    stays one: what it points to is replaced. What UTF-8 cannot hold, in the name of a file for instance, is
+    written as an escape that JSON knows.
 
     Raises:
         OutputError: the folder is missing or not writable, the disk is full, or ``path`` is a folder.
@@ -21,14 +23,16 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
-    content = data.encode() if isinstance(data, str) else data
+    content = data.encode(errors="backslashreplace") if isinstance(data, str) else data
     temporary: str | None = None
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
+        if is_stream(path):
+            with path.open("ab") as stream:
+                stream.write(content)
             return
         target = path.resolve()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:80]}.")
+        # A letter has up to 4 bytes and a name at most 255, of which mkstemp takes some.
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
@@ -39,6 +43,14 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         _remove(temporary)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether ``path`` is a device, a pipe or another name of an open stream, rather than a file."""
+    if path.exists() and not path.is_file():
+        return True
+    places = [path, path.parent / path.readlink()] if path.is_symlink() else []
+    return any(place.parent.resolve().match("/proc/*/fd") for place in places)
 
 
 def _mode(path: Path) -> int:

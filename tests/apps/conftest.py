@@ -8,7 +8,7 @@ _SPEC = importlib.util.spec_from_file_location("recognition_fakes", _PATH)
 _FAKES = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_FAKES)
 
-fakes, result = _FAKES.fakes, _FAKES.result
+fakes, hears, result = _FAKES.fakes, _FAKES.hears, _FAKES.result
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -195,6 +196,65 @@ def test_the_console_script_exits_with_2_and_one_line(tmp_path):
     traced = run("--debug", "recognize", tmp_path / "none.mp4")
     assert traced.returncode != 0
     assert "Traceback" in traced.stderr
+
+
+WITH_FAKE = """
+import sys, importlib.util
+from emofuse.inference import predictor
+spec = importlib.util.spec_from_file_location("fakes", {fakes!r})
+fakes = importlib.util.module_from_spec(spec)
+sys.modules["fakes"] = fakes
+spec.loader.exec_module(fakes)
+predictor.bundle_digest = lambda folder: "d1"
+predictor.Bundle.load = lambda folder: fakes.three_experts()
+from emofuse.apps.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no /dev/stdout on this system")
+def test_json_alone_goes_to_stdout_where_it_is_wanted_there(said, tmp_path):
+    fakes = str(Path(__file__).parent.parent / "inference" / "conftest.py")
+    command = [sys.executable, "-c", WITH_FAKE.format(fakes=fakes), "recognize", "--no-cache", str(said)]
+    command += ["--json", "/dev/stdout"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(done.stdout)["clip"]["label"] == "joy"
+    log = tmp_path / "log.txt"
+    log.write_text("first\n")
+    with log.open("ab") as file:
+        subprocess.run(command, stdout=file, check=True)
+    first, _, rest = log.read_text(encoding="utf-8").partition("\n")
+    assert first == "first"
+    assert json.loads(rest)["clip"]["label"] == "joy"
+
+
+@pytest.mark.usefixtures("with_fake_bundle")
+def test_names_and_words_that_are_no_text_do_no_harm(fakes, hears, tmp_path):
+    hears()
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav")
+    fakes.wav(tmp_path / "a.wav", np.full(16000, 0.1, np.float32)).rename(name)
+    written = tmp_path / "a.json"
+    done = call(
+        "recognize",
+        name,
+        "--text",
+        "I \udcff won!",
+        "--json",
+        written,
+        "--report",
+        tmp_path / "a.html",
+        "-q",
+    )
+    assert (done.exit_code, done.output) == (0, "")
+    document = json.loads(written.read_text(encoding="utf-8"))
+    assert document["source"] == name
+    assert any("not UTF-8" in warning for warning in document["warnings"])
+
+
+def test_a_folder_that_takes_no_file_is_refused_before_the_work(said, monkeypatch):
+    monkeypatch.setattr("emofuse.inference.predictor.Recognizer.predict", None)
+    if Path("/proc/self").is_dir():
+        assert_refused(call("recognize", said, "--json", "/proc/self/a.json"), "cannot write")
 
 
 def test_a_terminal_without_unicode_is_no_error(tmp_path):

@@ -48,6 +48,12 @@ def test_documents(tmp_path):
     assert cache.get_document(key) == {"regions": [[0.1, 1.5]], "text": "größer 😀"}
 
 
+def test_a_document_may_name_what_utf_8_cannot_hold(tmp_path):
+    cache = Cache(tmp_path)
+    cache.put_document(key := cache.key("odd"), {"source": "\udcff.wav"})
+    assert cache.get_document(key) == {"source": "\udcff.wav"}
+
+
 def test_a_key_follows_every_part_and_not_the_order_of_settings():
     base = Cache.key("hash", "mel", {"bands": 40, "hop_s": 0.01})
     assert len(base) == 64 and int(base, 16) >= 0

@@ -271,6 +271,17 @@ def test_a_cut_file_is_an_error(write_clip, name):
         probe(path)
 
 
+def test_an_mp4_that_lacks_its_last_bytes_is_an_error(write_clip):
+    path = write_clip("clip.mp4", fast_start=True)
+    data = path.read_bytes()
+    for missing in (1, 500):
+        path.write_bytes(data[:-missing])
+        with pytest.raises(MediaError, match=f"cut off.* {missing} bytes"):
+            probe(path)
+    path.write_bytes(data + b"\0\0\0\0 left over by a camera")
+    assert probe(path).has_video
+
+
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
 def test_a_cut_recording_is_an_error(tmp_path, name):
     path = tmp_path / name

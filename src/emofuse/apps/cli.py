@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from emofuse import __version__
-from emofuse.apps.outputs import check_outputs, write_together
+from emofuse.apps.outputs import check_outputs, is_stdout, write_together
 from emofuse.errors import EmofuseError, InputError, MediaError, UnknownNameError
 
 Progress = Callable[[str, float], None]
@@ -40,6 +40,8 @@ class _Door(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read the output has had enough
+            raise
         except (EmofuseError, OSError) as error:
             if ctx.params.get("debug"):
                 raise
@@ -133,7 +135,7 @@ def recognize(
 
         outputs[report] = report_html(results)
     write_together(outputs)
-    if quiet:
+    if quiet or any(is_stdout(path) for path in outputs):
         return
 
     from emofuse.apps.show import show_result

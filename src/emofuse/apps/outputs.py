@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emofuse.errors import OutputError
-from emofuse.files import write_atomically
+from emofuse.files import is_stream, write_atomically
 
 
 def check_outputs(paths: Sequence[Path], *, inputs: Sequence[Path]) -> None:
@@ -40,15 +41,33 @@ def write_together(outputs: Mapping[Path, str]) -> None:
         raise
 
 
+def is_stdout(path: Path) -> bool:
+    """Whether what is written to ``path`` comes out where the command prints."""
+    try:
+        return is_stream(path) and os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:  # there is no standard output
+        return False
+
+
 def _check(path: Path, inputs: Sequence[Path]) -> None:
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
     # A device or pipe is written to in place; a file is replaced, which its folder must allow.
-    replaced = path.is_file() or not path.exists()
-    folder_closed = replaced and not os.access(path.resolve().parent, os.W_OK | os.X_OK)
+    folder = None if is_stream(path) else path.resolve().parent
+    folder_closed = folder is not None and not os.access(folder, os.W_OK | os.X_OK)
     if folder_closed or (path.exists() and not os.access(path, os.W_OK)):
         raise OutputError(f"cannot write {path}: permission denied")
+    if folder is not None:
+        _try_folder(folder, path)
     if path.exists() and any(path.samefile(given) for given in inputs):
         raise OutputError(f"cannot write {path}: it is an input")
+
+
+def _try_folder(folder: Path, path: Path) -> None:
+    # Some folders, like those of /proc, refuse what their permissions allow.
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -72,7 +72,10 @@ class Cache:
 
     def put_document(self, key: str, document: dict) -> None:
         """Keep ``document``, a dict that JSON can hold."""
-        self._put(self._path(key, "json"), json.dumps(document, ensure_ascii=False).encode())
+        self._put(
+            self._path(key, "json"),
+            json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace"),
+        )
 
     def _path(self, key: str, kind: str) -> Path | None:
         # Two digits first, so that no folder holds more files than a file system likes.

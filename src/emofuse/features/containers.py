@@ -17,6 +17,7 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,wav,w64,flac,mp3,ogg,aac,aiff,au,amr,caf,asf,flv,mpegts,mpeg"
 )
 _STREAMED = 0x7FFF0000  # such sizes stand in WAV headers that were written before the sound
+_BOXES = (b"mdat", b"moov", b"moof")
 # Their headers state the length; elsewhere it is guessed from the bit rate.
 _DECLARE_DURATION = ("mov", "matroska", "avi", "wav", "flac")
 
@@ -142,7 +143,8 @@ def checked_duration(container: Any, found_s: float, media: Media) -> float:
     """``found_s``, unless the header says a little less.
 
     Raises:
-        MediaError: the header says more by over 10 % and half a second: the file is cut off.
+        MediaError: the header says more by over 10 % and half a second, or a part of an MP4 has not the size
+            that it states: the file is cut off.
     """
     if not container.format.name.startswith(_DECLARE_DURATION):
         return found_s
@@ -160,7 +162,28 @@ def checked_duration(container: Any, found_s: float, media: Media) -> float:
         raise MediaError(
             f"{name_of(media)}: cut off; found {found_s:.2f} s of the {wanted_s:.2f} s it states"
         )
+    if container.format.name.startswith("mov"):
+        _check_boxes(media)
     return min(found_s, declared[0]) if declared[0] > 0 else found_s
+
+
+def _check_boxes(media: Media) -> None:
+    """Raise `MediaError` where the media or the index of an MP4 reaches beyond the end of the file."""
+    assert not isinstance(media, Picture)
+    with opened_file(media) as file:
+        end = file.seek(0, io.SEEK_END)
+        place = 0
+        while place + 8 <= end:
+            file.seek(place)
+            head = file.read(16)
+            size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if size == 1:  # the true size follows
+                size = int.from_bytes(head[8:], "big")
+            if size < 8:  # 0 is a box that lasts to the end; what else is so small is no box
+                return
+            place += size
+            if place > end and kind in _BOXES:
+                raise MediaError(f"{name_of(media)}: cut off; its last {place - end} bytes are missing")
 
 
 def _riff_share(media: Media) -> float:

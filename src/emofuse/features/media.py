@@ -115,8 +115,11 @@ def read_audio(
             raise MediaError(f"{name_of(media)}: no audio stream")
         seek(container, stream, begin_s - 0.5)  # decoders need a little run-up
         chunks = _continuous(container, stream, origin_s(container) + begin_s, length_s, name_of(media))
-        parts = list(_resampled(chunks, rate))
-    samples = np.concatenate(parts).astype(np.float32, copy=False) if parts else np.zeros(0, np.float32)
+        # A buffer that grows in place: hours of sound are in memory once.
+        buffer = bytearray()
+        for part in _resampled(chunks, rate):
+            buffer += np.ascontiguousarray(part, np.float32).data
+    samples = np.frombuffer(buffer, np.float32)
     return Signal(np.clip(samples, -1.0, 1.0, out=samples), rate)
 
 

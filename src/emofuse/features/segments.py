@@ -46,7 +46,7 @@ def speech_regions(
     pause shorter than ``min_silence_s`` does not divide.
     """
     samples = np.asarray(signal.samples, np.float32)
-    if not len(samples) or float(np.abs(samples).max()) < _SILENCE_PEAK:
+    if not len(samples) or max(samples.max(), -samples.min()) < _SILENCE_PEAK:
         return []
     if signal.rate != _VAD_RATE:
         import soxr

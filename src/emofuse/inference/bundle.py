@@ -173,6 +173,8 @@ def bundle_digest(folder: Path | str) -> str:
     manifest = _manifest(folder)
     try:
         _verify(folder, manifest["files"])
+    except BundleError:
+        raise
     except _UNFIT as error:
         raise BundleError(f"{folder / MANIFEST}: the list of files does not fit ({error})") from error
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()

@@ -23,6 +23,7 @@ Progress = Callable[[str, float], None]
 RATE = 16000
 _TIMED = (".srt", ".vtt")
 _PLAIN = (".txt", ".text", ".md")
+UNREADABLE = "the text holds bytes that are not UTF-8; they were left out"
 _SYLLABLE_S = 0.1  # a shorter clip holds no syllable (our choice)
 _SILENCE = 10 ** (-80 / 20)  # full scale is 1
 
@@ -89,7 +90,9 @@ def is_written(path: Path) -> bool:
 
 def _read_words(path: Path | None, text: str | None) -> tuple[tuple[Cue, ...], tuple[str, ...]]:
     if path is None:
-        return tuple(Cue(sentence, None, None, None) for sentence in split_sentences(text or "")), ()
+        said = (text or "").encode(errors="ignore").decode()
+        lost = (UNREADABLE,) if said != (text or "") else ()
+        return tuple(Cue(sentence, None, None, None) for sentence in split_sentences(said)), lost
     cues, warnings = read_transcript(path)
     return tuple(cues), tuple(warnings)
 
@@ -115,7 +118,7 @@ def _unusable(signal: Signal) -> str:
     """Why nothing can be heard, or nothing."""
     if signal.duration_s < _SYLLABLE_S:
         return f"the sound lasts {signal.duration_s:.2f} s, too short for speech features"
-    if float(np.abs(signal.samples).max()) < _SILENCE:
+    if max(signal.samples.max(), -signal.samples.min()) < _SILENCE:
         return "the audio is pure silence"
     return ""
 
