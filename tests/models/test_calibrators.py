@@ -55,6 +55,15 @@ def test_temperature_learns_from_soft_shares_and_skips_unknown_rows():
     assert Temperature.fit(2 * scores, shares).temperature == pytest.approx(2.0, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("speakers", "kind"), [(1, Temperature), (4, Temperature), (5, VectorScaling), (0, VectorScaling)]
+)
+def test_few_speakers_never_change_which_class_is_first(speakers, kind):
+    scores, shares = drawn(60)
+    groups = [f"Actor_{place % speakers}" if speakers else "" for place in range(60)]
+    assert isinstance(fit_calibrator(scores + np.array([3.0, 0, 0, 0]), shares, groups=groups), kind)
+
+
 def test_nothing_to_fit_on_changes_nothing():
     scores = np.ones((3, CLASSES))
     unknown = np.full((3, CLASSES), np.nan)

@@ -22,6 +22,7 @@ PERTURBATIONS = Table(
         "recording": ("emofuse.perturbations.recording:Recording", "all of the above, each now and then"),
         "spec_augment": ("emofuse.perturbations.spectrogram:SpecAugment", "times and bands blanked out"),
         "face_warp": ("emofuse.perturbations.image:FaceWarp", "faces turned, moved, relit, partly hidden"),
+        "feature_noise": ("emofuse.perturbations.series:FeatureNoise", "gaussian noise on feature tracks"),
         "drop_modality": ("emofuse.perturbations.batch:DropModality", "whole modalities missing"),
         "drop_frames": ("emofuse.perturbations.batch:DropFrames", "single frames missing"),
         "drop_words": ("emofuse.perturbations.batch:DropWords", "token ids replaced by the mask id"),
