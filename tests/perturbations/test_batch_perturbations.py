@@ -1,12 +1,14 @@
 import time
+from dataclasses import replace
 from math import pi
 
 import pytest
 import torch
 
 from emofuse.errors import FeatureError
-from emofuse.perturbations.batch import DropFrames, DropModality, DropWords
+from emofuse.perturbations.batch import DropFrames, DropModality, DropWords, SwapPartners
 from emofuse.perturbations.image import FaceWarp
+from emofuse.perturbations.series import FeatureNoise
 from emofuse.perturbations.spectrogram import SpecAugment
 from emofuse.types import Batch
 
@@ -212,9 +214,69 @@ def test_two_thousand_pictures_a_second():
     assert 1024 / min(took) > 2000
 
 
+def labelled(clips: int) -> Batch:
+    """Clip n says n in both modalities; labels are n % 3, and every tenth clip has none."""
+    number = torch.arange(clips, dtype=torch.float32)
+    shares = torch.eye(3)[torch.arange(clips) % 3]
+    shares[::10] = float("nan")
+    given = batch_of(voice=number[:, None, None].clone(), face=number[:, None, None].clone())
+    return replace(given, shares=shares)
+
+
+def test_partners_are_of_one_label_and_each_modality_is_paired_by_itself():
+    given = labelled(400)
+    result = SwapPartners(rate=1.0)(given, seeded(0))
+    clips = torch.arange(400)
+    unlabelled = clips % 10 == 0
+    for name in ("voice", "face"):
+        partner = result.values[name][:, 0, 0].long()
+        assert torch.equal(partner % 3, clips % 3) or (partner % 3 == clips % 3)[~unlabelled].all()
+        assert torch.equal(partner[unlabelled], clips[unlabelled])
+        assert not (partner[~unlabelled] % 10 == 0).any()
+        assert (partner != clips)[~unlabelled].float().mean() > 0.95
+    assert not torch.equal(result.values["voice"], result.values["face"])
+    assert torch.equal(result.shares.nan_to_num(-1), given.shares.nan_to_num(-1))
+
+
+def test_the_rate_says_how_many_are_swapped():
+    given = labelled(3000)
+    moved = SwapPartners(rate=0.3)(given, seeded(1)).values["face"] != given.values["face"]
+    assert 0.22 < moved.float().mean() < 0.32
+
+
+def test_a_swap_takes_absence_along():
+    face = torch.ones(40, 2, 1)
+    face[::2] = float("nan")
+    given = batch_of(voice=torch.ones(40, 1, 1), face=face)
+    result = SwapPartners(rate=1.0)(given, seeded(2))
+    assert result.presence["face"].sum() == 20
+    assert not torch.equal(result.presence["face"], given.presence["face"])
+    assert torch.equal(result.presence["face"], result.masks["face"].any(dim=1))
+
+
+def test_feature_noise_has_its_deviation_and_leaves_padding_alone():
+    voice = torch.zeros(200, 30, 8)
+    voice[:, 20:] = float("nan")
+    result = FeatureNoise(deviation=0.4, strength=0.5)(batch_of(voice=voice), seeded(0)).values["voice"]
+    assert result[:, :20].std().item() == pytest.approx(0.2, rel=0.02)
+    assert not result[:, 20:].any()
+
+
+def test_constant_noise_is_one_number_a_clip_and_modality():
+    given = batch_of(voice=torch.zeros(300, 4, 3), face=torch.zeros(300, 1, 5))
+    result = FeatureNoise(deviation=1.0, constant=True, modalities=["voice"])(given, seeded(0))
+    voice = result.values["voice"].reshape(300, -1)
+    assert torch.equal(voice, voice[:, :1].expand_as(voice))
+    assert voice[:, 0].std().item() == pytest.approx(1.0, rel=0.15)
+    assert not result.values["face"].any()
+
+
 @pytest.mark.parametrize(
     "make",
     [
+        lambda: SwapPartners(rate=2),
+        lambda: FeatureNoise(deviation=-1),
+        lambda: FeatureNoise(strength=2),
         lambda: DropModality(rate=1.5),
         lambda: DropFrames("a", rate=-0.1),
         lambda: SpecAugment("a", frames=-1),

@@ -24,6 +24,10 @@ PERTURBATIONS = Table(
         "face_warp": ("emofuse.perturbations.image:FaceWarp", "faces turned, moved, relit, partly hidden"),
         "feature_noise": ("emofuse.perturbations.series:FeatureNoise", "gaussian noise on feature tracks"),
         "drop_modality": ("emofuse.perturbations.batch:DropModality", "whole modalities missing"),
+        "swap_partners": (
+            "emofuse.perturbations.batch:SwapPartners",
+            "modalities paired anew among clips of one label",
+        ),
         "drop_frames": ("emofuse.perturbations.batch:DropFrames", "single frames missing"),
         "drop_words": ("emofuse.perturbations.batch:DropWords", "token ids replaced by the mask id"),
         "text_noise": (

@@ -37,6 +37,36 @@ class DropModality:
         )
 
 
+class SwapPartners:
+    """At strength 1 each modality of a clip is, with probability ``rate``, that of another clip of the batch
+    with the same label.
+
+    Clips of one label whose modalities are paired anew teach a fusion what belongs together by the label,
+    rather than by whose face and voice they are. Clips without a label, or alone with theirs, stay.
+    """
+
+    kind = "batch"
+
+    def __init__(self, *, strength: float = 1.0, rate: float = 0.5) -> None:
+        self.strength, self.rate = checked_strength(strength), checked_rate(rate)
+
+    def __call__(self, given: Batch, generator: torch.Generator) -> Batch:
+        """The batch with values, masks and presence paired anew; targets stay where they are."""
+        if self.strength == 0 or self.rate == 0 or not given.shares.shape[1]:
+            return given
+        labelled = given.shares.isfinite().all(dim=1)
+        # A clip without a label is a class of its own: it can only be swapped with itself.
+        own = torch.arange(len(given), device=given.shares.device) + given.shares.shape[1]
+        label = torch.where(labelled, given.shares.nan_to_num().argmax(dim=1), own)
+        values, masks, presence = dict(given.values), dict(given.masks), dict(given.presence)
+        for name in values:
+            partner = _partners(label, generator, share=self.strength * self.rate)
+            values[name] = values[name][partner]
+            masks[name] = masks[name][partner]
+            presence[name] = presence[name][partner]
+        return replace(given, values=values, masks=masks, presence=presence)
+
+
 class DropFrames:
     """At strength 1 each frame of ``modality`` is lost with probability ``rate``; one of a clip stays.
 
@@ -90,6 +120,16 @@ class DropWords:
         lost = inside & (draw < self.strength * self.rate)
         ids = torch.where(lost[:, :, None], torch.full_like(values, self.mask_id), values)
         return replace(given, values={**given.values, self.modality: ids})
+
+
+def _partners(label: Tensor, generator: torch.Generator, *, share: float) -> Tensor:
+    """For each clip ``(batch,)`` itself, or with probability ``share`` one drawn from those of its label."""
+    draws = torch.rand(3, len(label), generator=generator, device=generator.device).to(label.device)
+    # Two orders that both run through the labels, at random within each: matched up, they pair equals.
+    here, there = (torch.argsort(label + 0.5 * draw.double()) for draw in draws[:2])
+    partner = torch.empty_like(here)
+    partner[here] = there
+    return torch.where(draws[2] < share, partner, torch.arange(len(label), device=label.device))
 
 
 def one_true(places: Tensor, size: int) -> Tensor:
