@@ -1,6 +1,7 @@
 """What every entry of DATASETS must hold, on a tiny copy in the published layout."""
 
 import io
+import pickle
 import tarfile
 from pathlib import Path
 
@@ -82,6 +83,24 @@ def _listed(root: Path) -> Path:
     return root / "clips.csv"
 
 
+def _mmsa(root: Path) -> Path:
+    splits = {}
+    for count, split in ((3, "train"), (2, "valid"), (2, "test")):
+        splits[split] = {
+            "id": [f"{split}vid$_${index}" for index in range(count)],
+            "raw_text": ["SO GOOD"] * count,
+            "text": np.ones((count, 4, 3), np.float32),
+            "audio": np.ones((count, 6, 2), np.float32),
+            "vision": np.ones((count, 5, 2), np.float32),
+            "audio_lengths": [6] * count,
+            "vision_lengths": [5] * count,
+            "annotations": ["Positive"] * count,
+            "regression_labels": np.full(count, 1.5),
+        }
+    (root / "unaligned_50.pkl").write_bytes(pickle.dumps(splits))
+    return root
+
+
 FIXTURES = {
     "ravdess": _ravdess,
     "emodb": _emodb,
@@ -89,6 +108,7 @@ FIXTURES = {
     "goemotions": _goemotions,
     "emobank": _emobank,
     "meld": _meld,
+    "mmsa": _mmsa,
     "listed": _listed,
 }
 OPTIONS = {
@@ -135,7 +155,7 @@ def test_targets_are_of_the_task(name, tmp_path):
 @pytest.mark.parametrize("name", FIXTURES)
 def test_media_is_there_to_read(name, tmp_path):
     for clip in load_corpus(name, FIXTURES[name](tmp_path)).clips:
-        assert clip.media is not None or clip.text
+        assert clip.media is not None or clip.text or clip.vectors
         if isinstance(clip.media, Path):
             assert clip.media.is_file()
         if isinstance(clip.media, ArchiveMember):

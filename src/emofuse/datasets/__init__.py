@@ -39,6 +39,10 @@ DATASETS = Table(
             "emofuse.datasets.meld:read_meld",
             "13,708 turns of dialogues from Friends, 7 emotions or 3 sentiments",
         ),
+        "mmsa": (
+            "emofuse.datasets.mmsa:read_mmsa",
+            "feature archives of MMSA and MMSA-FET, aligned or not: text, audio and video with sentiment",
+        ),
         "listed": (
             "emofuse.datasets.listed:read_listed",
             "one's own clips: a CSV, or a folder with one subfolder per label",

@@ -243,7 +243,7 @@ _FACTORIES: dict[str, Callable[[], object]] = {
     "list": list, "dict": dict, "set": set, "int": int, "float": float,
 }  # fmt: skip
 _NDARRAY = Name("numpy.ndarray", only_a_name)
-_PLAIN = {
+_PLAIN: dict[str, Callable[..., object]] = {
     "list": _container(list),
     "tuple": _container(tuple),
     "set": _container(set, keys=True),
@@ -259,7 +259,12 @@ _PLAIN = {
     "str": _empty_or_refused(""),
     "bool": _empty_or_refused(False),
 }
-_NUMPY = {"_reconstruct": _reconstruct, "scalar": _scalar, "_frombuffer": _frombuffer, "dtype": _dtype}
+_NUMPY: dict[str, Callable[..., object]] = {
+    "_reconstruct": _reconstruct,
+    "scalar": _scalar,
+    "_frombuffer": _frombuffer,
+    "dtype": _dtype,
+}
 _NUMPY_PLACES = {
     "numpy.core.multiarray": ("_reconstruct", "scalar"),
     "numpy._core.multiarray": ("_reconstruct", "scalar"),
@@ -282,5 +287,4 @@ NAMES: dict[tuple[str, str], Name] = {
 NAMES["numpy", "ndarray"] = _NDARRAY
 NAMES["__builtin__", "xrange"] = NAMES["builtins", "range"]
 ABSENT = ("pandas.NA", "pandas._libs.missing.NA")
-NAMES["__builtin__", "xrange"] = NAMES["builtins", "range"]
 ABSENT = ("pandas.NA", "pandas._libs.missing.NA")
