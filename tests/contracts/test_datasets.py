@@ -5,7 +5,9 @@ import pickle
 import tarfile
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from PIL import Image
@@ -101,6 +103,106 @@ def _mmsa(root: Path) -> Path:
     return root
 
 
+def _mult(root: Path) -> Path:
+    splits = {
+        split: {
+            "vision": np.ones((2, 4, 3), np.float32),
+            "audio": np.ones((2, 4, 2), np.float32),
+            "text": np.ones((2, 4, 5), np.float32),
+            "labels": np.full((2, 1, 1), -1.5),
+            "id": np.array(
+                [[f"{split}vid".encode(), b"0.5", b"2.0"], [f"{split}vid".encode(), b"2.0", b"3.5"]]
+            ),
+        }
+        for split in ("train", "valid", "test")
+    }
+    (root / "mosi_data.pkl").write_bytes(pickle.dumps(splits))
+    return root
+
+
+def _erc_pickle(root: Path) -> Path:
+    dialogues = ("Ses01F_impro01", "Ses05F_impro01")
+
+    def each(value):
+        return {name: [value(name, turn) for turn in range(2)] for name in dialogues}
+
+    vectors = [each(lambda *_: np.ones(4, np.float32)) for _ in range(3)]
+    content = (
+        each(lambda name, turn: f"{name}_F00{turn}"),
+        each(lambda *_: "F"),
+        each(lambda *_: 2),
+        *vectors,
+        each(lambda *_: "Excuse me."),
+        [dialogues[0]],
+        [dialogues[1]],
+    )
+    (root / "IEMOCAP_features.pkl").write_bytes(pickle.dumps(content, 2))
+    return root
+
+
+def _data_processed(root: Path) -> Path:
+    frame = pd.DataFrame(
+        {
+            "emotion": ["neu", "ang"],
+            "path": [f"Session1/Ses01F_impro01/Ses01F_impro01_F00{turn}.wav" for turn in range(2)],
+            "spk": ["F1", "F1"],
+            "trans_words": [["<s>", "Excuse", "me", "</s>"], ["<s>", "++LAUGHTER++", "no", "</s>"]],
+            "features": [np.ones((5, 65), np.float32), np.ones((7, 65), np.float32)],
+        }
+    )
+    frame.to_pickle(root / "data_processed.pkl")
+    return root
+
+
+def _merbench(root: Path) -> Path:
+    corpora = {
+        f"{split}_corpus": {f"sample_{split}": {"emo": 1, "val": -2.5}}
+        for split in ("train", "val", "test")
+    }
+    np.savez(root / "label-6way.npz", **corpora)
+    _lines(
+        root / "transcription-engchi-polish.csv",
+        "name,english",
+        *(f"sample_{s},no" for s in ("train", "val", "test")),
+    )
+    return root
+
+
+def _csd(root: Path) -> Path:
+    segments = np.array([[0.0, 1.0], [1.0, 2.0]])
+    for name, features in (
+        ("CMU_MOSI_Opinion_Labels", np.array([[1.2], [-2.0]])),
+        ("CMU_MOSI_COVAREP", np.ones((2, 3), np.float32)),
+    ):
+        with h5py.File(root / f"{name}.csd", "w") as file:
+            file[f"{name}/data/abc/features"] = features
+            file[f"{name}/data/abc/intervals"] = segments
+    return root
+
+
+def _openface_csv(root: Path) -> Path:
+    header = "frame, face_id, timestamp, confidence, success, gaze_0_x, AU01_r, AU01_c"
+    for label in ("joy", "anger"):
+        _lines(
+            root / label / "one.csv",
+            header,
+            "1, 0, 0.0, 0.98, 1, 0.1, 1.5, 1",
+            "2, 0, 0.04, 0.2, 0, 0, 0, 0",
+        )
+    return root
+
+
+def _opensmile(root: Path) -> Path:
+    attributes = (
+        "@relation emotion",
+        "@attribute name string",
+        "@attribute F0 numeric",
+        "@attribute class {a,b}",
+    )
+    _lines(root / "features.arff", *attributes, "@data", "'one.wav',1.5,a", "'two.wav',2.5,b")
+    return root
+
+
 FIXTURES = {
     "ravdess": _ravdess,
     "emodb": _emodb,
@@ -109,6 +211,13 @@ FIXTURES = {
     "emobank": _emobank,
     "meld": _meld,
     "mmsa": _mmsa,
+    "mult": _mult,
+    "erc_pickle": _erc_pickle,
+    "data_processed": _data_processed,
+    "merbench": _merbench,
+    "csd": _csd,
+    "openface_csv": _openface_csv,
+    "opensmile": _opensmile,
     "listed": _listed,
 }
 OPTIONS = {

@@ -43,6 +43,34 @@ DATASETS = Table(
             "emofuse.datasets.mmsa:read_mmsa",
             "feature archives of MMSA and MMSA-FET, aligned or not: text, audio and video with sentiment",
         ),
+        "mult": (
+            "emofuse.datasets.mult:read_mult",
+            "feature archives of MulT and MultiBench, padded in front: text, audio and video",
+        ),
+        "erc_pickle": (
+            "emofuse.datasets.dialogue_pickles:read_dialogues",
+            "pickled dialogues of DialogueRNN, MMGCN, MM-DFN, SDT and COSMIC (IEMOCAP, MELD)",
+        ),
+        "data_processed": (
+            "emofuse.datasets.data_processed:read_data_processed",
+            "IEMOCAP turns as one pickled pandas frame: transcripts and openSMILE frames",
+        ),
+        "merbench": (
+            "emofuse.datasets.merbench:read_merbench",
+            "corpora as MERBench prepares them: labels in an .npz, one .npy of features per clip",
+        ),
+        "csd": (
+            "emofuse.datasets.csd:read_csd",
+            "computational sequences of CMU-MultimodalSDK: labelled segments with features cut to them",
+        ),
+        "openface_csv": (
+            "emofuse.datasets.openface:read_openface",
+            "tables of OpenFace 2, one per clip: gaze, pose, landmarks and action units by frame",
+        ),
+        "opensmile": (
+            "emofuse.datasets.opensmile:read_opensmile",
+            "tables of openSMILE, CSV or ARFF: functionals, or descriptors over time",
+        ),
         "listed": (
             "emofuse.datasets.listed:read_listed",
             "one's own clips: a CSV, or a folder with one subfolder per label",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from emofuse.datasets.rows import SPLIT_NAMES
 from emofuse.errors import DatasetError
 
 _PARTS = re.compile(r"(.+?)(?:\$_\$|_|\[)(\d+)\]?")
@@ -73,6 +74,42 @@ def parallel(parts: Mapping[str, Any], keys: tuple[str, ...], place: str) -> int
             f"{place}: none of the keys {', '.join(keys)}; found {', '.join(map(str, parts))}"
         )
     return wanted[1]
+
+
+def splits_of(content: object, place: str) -> dict[str, dict[str, Any]]:
+    """The splits of an archive under our names; those of the archive are emptied as they are read.
+
+    Raises:
+        DatasetError: it is no dictionary, or a key of it is no split.
+    """
+    if not isinstance(content, dict):
+        raise DatasetError(f"{place}: holds a {type(content).__name__}, wanted splits by name")
+    splits: dict[str, dict[str, Any]] = {}
+    for name in list(content):
+        known = SPLIT_NAMES.get(name.lower()) if isinstance(name, str) else None
+        if known is None or known in splits or not isinstance(content[name], dict):
+            found = ", ".join(str(key)[:40] for key in (*splits, *content))
+            raise DatasetError(f"{place}: found the keys {found}; wanted train, valid, test")
+        splits[known] = content.pop(name)
+    if not splits:
+        raise DatasetError(f"{place}: no split is in it")
+    return splits
+
+
+def same_widths(
+    blocks: Mapping[str, np.ndarray], widths: dict[str, tuple[str, int]], split: str, place: str
+) -> None:
+    """Hold each block ``(clips, frames, features)`` to the number of features that the first split had.
+
+    Raises:
+        DatasetError: a split has more or fewer.
+    """
+    for key, block in blocks.items():
+        first, width = widths.setdefault(key, (split, block.shape[2]))
+        if block.shape[2] != width:
+            raise DatasetError(
+                f"{place}: {split}: {key}: {block.shape[2]} features, wanted {width} as {first} has"
+            )
 
 
 def one_archive(path: Path, suffixes: tuple[str, ...]) -> Path:

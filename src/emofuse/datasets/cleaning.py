@@ -26,6 +26,10 @@ class Spans(NamedTuple):
     front: bool
     longer: int
 
+    def cuts(self) -> list[slice]:
+        """The frames of each clip as a slice."""
+        return [slice(*pair) for pair in zip(self.starts.tolist(), self.ends.tolist(), strict=True)]
+
 
 def cleaned(values: object, place: str, faults: Counter[str], *, silence: bool = False) -> np.ndarray:
     """``values`` as float32 of the same shape, ``-inf``, ``+inf`` and NaN as 0; float32 is cleaned in place.

@@ -14,9 +14,15 @@ from typing import Any
 import numpy as np
 
 from emofuse.datasets.archives import load_restricted
-from emofuse.datasets.blocks import name_of, numbers_of, one_archive, parallel, source_of
-from emofuse.datasets.cleaning import Spans, cleaned, fault_notes, occupied, spans
-from emofuse.datasets.rows import SPLIT_NAMES
+from emofuse.datasets.blocks import (
+    name_of,
+    numbers_of,
+    one_archive,
+    parallel,
+    source_of,
+    splits_of,
+)
+from emofuse.datasets.cleaning import cleaned, fault_notes, occupied, spans
 from emofuse.errors import ConfigError, DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
@@ -82,16 +88,7 @@ def _splits(content: dict[Any, Any], file: Path) -> dict[str, dict[str, Any]]:
     if any(isinstance(content.get(key), np.ndarray) and content[key].ndim == 2 for key in MODALITIES):
         single = {key: content[key] for key in (*MODALITIES, "text_bert") if key in content}
         return {"": {**{key: np.asarray(value)[None] for key, value in single.items()}, "id": [file.stem]}}
-    splits = {}
-    for name in list(content):
-        known = SPLIT_NAMES.get(name) if isinstance(name, str) else None
-        if known is None or not isinstance(content[name], dict):
-            found = ", ".join(str(key)[:40] for key in content)
-            raise DatasetError(f"{file}: found the keys {found}; wanted train, valid, test (and config)")
-        splits[known] = content.pop(name)
-    if not splits:
-        raise DatasetError(f"{file}: no split is in it")
-    return splits
+    return splits_of(content, str(file))
 
 
 def _blocks(parts: dict[str, Any], place: str, faults: dict[str, Counter[str]]) -> dict[str, np.ndarray]:
@@ -132,8 +129,7 @@ def _cuts(
     if aligned and tokens is None:
         # A word may be zeros in one modality: it is there where any of them holds something.
         held = np.any([occupied(block) for block in blocks.values()], axis=0)
-        both = _slices(spans(held[..., None]))
-        return dict.fromkeys(blocks, both)
+        return dict.fromkeys(blocks, spans(held[..., None]).cuts())
     cuts = {}
     for name, block in blocks.items():
         by_mask = tokens if aligned or name in ("text", "text_ids") else None
@@ -141,12 +137,8 @@ def _cuts(
             by_mask = None
         found = spans(block, stated.get(name, by_mask))
         faults[name]["longer"] += found.longer if name in stated else 0
-        cuts[name] = _slices(found)
+        cuts[name] = found.cuts()
     return cuts
-
-
-def _slices(found: Spans) -> list[slice]:
-    return [slice(*pair) for pair in zip(found.starts.tolist(), found.ends.tolist(), strict=True)]
 
 
 def _clips(
