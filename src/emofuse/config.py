@@ -193,15 +193,24 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: the file cannot be read, or a value does not hold.
         UnknownNameError: an unknown key; the message names the nearest.
     """
+    tree = read_toml(path)
+    for override in overrides:
+        apply_override(tree, override)
+    return check_config(tree, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tree in a TOML file.
+
+    Raises:
+        ConfigError: there is no such file, or it is no TOML.
+    """
     if not path.is_file():
         raise ConfigError(f"{path}: no such configuration file")
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML ({error})") from error
-    for override in overrides:
-        _override(tree, override)
-    return check_config(tree, str(path))
 
 
 def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
@@ -253,7 +262,12 @@ def to_toml(config: RunConfig) -> str:
     return tomli_w.dumps(_without_none(config.model_dump(mode="json")))
 
 
-def _override(tree: dict[str, Any], override: str) -> None:
+def apply_override(tree: dict[str, Any], override: str) -> None:
+    """Put the value of ``key.path=value`` into ``tree``; the value is TOML, or a bare word.
+
+    Raises:
+        ConfigError: it has no such form, or a step of the path is a value.
+    """
     key, equals, raw = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {override!r}: wanted key.path=value")
@@ -261,20 +275,27 @@ def _override(tree: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
         value = raw
-    *steps, last = key.strip().split(".")
+    put(tree, key.strip(), value, place=f"--set {override!r}")
+
+
+def put(tree: dict[str, Any], key: str, value: Any, *, place: str) -> None:
+    """Put ``value`` at the dotted ``key`` of ``tree``; tables on the way are made, entries of lists counted.
+
+    Raises:
+        ConfigError: a step is a value, or no entry of a list; ``place`` stands in front.
+    """
+    *steps, last = key.split(".")
     node: Any = tree
     for step in steps:
-        node = node[_entry(node, step, override)] if isinstance(node, list) else node.setdefault(step, {})
+        node = node[_entry(node, step, place)] if isinstance(node, list) else node.setdefault(step, {})
         if not isinstance(node, dict | list):
-            raise ConfigError(f"--set {override!r}: {step!r} is a value, not a table")
-    node[_entry(node, last, override) if isinstance(node, list) else last] = value
+            raise ConfigError(f"{place}: {step!r} is a value, not a table")
+    node[_entry(node, last, place) if isinstance(node, list) else last] = value
 
 
-def _entry(entries: list[Any], step: str, override: str) -> int:
+def _entry(entries: list[Any], step: str, place: str) -> int:
     if not step.isdecimal() or int(step) >= len(entries):
-        raise ConfigError(
-            f"--set {override!r}: {step!r} is not the number of an entry, 0 to {len(entries) - 1}"
-        )
+        raise ConfigError(f"{place}: {step!r} is not the number of an entry, 0 to {len(entries) - 1}")
     return int(step)
 
 

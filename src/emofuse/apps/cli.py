@@ -171,6 +171,37 @@ def train(
 
 
 @app.command(no_args_is_help=True)
+def compare(
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN.toml", help="Models, datasets, seeds, one protocol.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the plan, for instance seeds=[1]."),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(metavar="SPLIT", help="Another split for every run, by its name.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where runs and tables go.")] = None,
+    processes: Annotated[int, typer.Option(min=0, help="How many runs at once; 0 is one a core.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Compare models on datasets over seeds under one protocol, with intervals and paired tests."""
+    from emofuse.compare import compare as compare_runs
+    from emofuse.compare import load_plan
+    from emofuse.evaluation.standings import standings_markdown
+
+    chosen = [f"base.split.name={protocol}"] if protocol else []
+    read = load_plan(plan, [*chosen, *(overrides or [])])
+    folder = out or Path("runs") / read.name
+    with _progress(quiet) as progress:
+        tables = compare_runs(read, folder, processes=processes, progress=progress)
+    if not quiet:
+        typer.echo(standings_markdown(tables))
+        typer.echo(f"tables and runs: {folder}")
+
+
+@app.command(no_args_is_help=True)
 def evaluate(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a finished run.")],
 ) -> None:

@@ -69,6 +69,20 @@ def evaluate(
     )
 
 
+def scorer(metric: Metric, predictions: Predictions) -> tuple[np.ndarray, Callable[[np.ndarray], float]]:
+    """The clips ``(n,)`` bool that ``metric`` is made from, and the function from clip indices to its value.
+
+    A metric of kind ``"ratings"`` is the mean over the task's ratings, of the clips that have them all.
+
+    Raises:
+        ConfigError: the metric needs labels or ratings that the task does not have.
+    """
+    _check(predictions)
+    parts = _expand(metric, predictions, *_labelled(predictions))
+    clips = np.logical_and.reduce([part.clips for part in parts])
+    return clips, lambda rows: float(np.mean([part.compute(rows) for part in parts]))
+
+
 def report_to_dict(report: Report) -> dict[str, object]:
     """The report as plain JSON values; NaN becomes null."""
     scores = {

@@ -32,7 +32,7 @@ LIBRARIES = ("emofuse", "torch", "numpy", "scikit-learn", "transformers", "av", 
 WRITTEN = {
     "config.toml", "environment.json", "data.json", "split.json", "history.csv", "bundle.toml", "metrics.json",
     "predictions_valid.csv", "predictions_test.csv", "confusion.png", "losses.png", "reliability.png", "card.md",
-    "state.pt",
+    "state.pt", "cost.json",
 }  # fmt: skip
 
 

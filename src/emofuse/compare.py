@@ -1,0 +1,342 @@
+"""Many runs under one protocol, one table: models by datasets by seeds (and folds), resumable, in parallel."""
+
+import copy
+import json
+import os
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emofuse.config import RunConfig, apply_override, check_config, put, read_toml, to_toml
+from emofuse.errors import ConfigError, EmofuseError
+from emofuse.evaluation.comparison import Cost, Entrant, Published, Standings, compare_entrants
+from emofuse.evaluation.metrics import METRICS
+from emofuse.evaluation.standings import standings_csv, standings_html, standings_markdown
+from emofuse.experiment import run
+from emofuse.files import write_atomically
+from emofuse.inference.bundle import Bundle
+from emofuse.inference.runs import read_predictions
+from emofuse.types import Predictions
+
+Progress = Callable[[str, float], None]
+COST = "cost.json"
+# How a published number came about, best first.
+PROTOCOLS = ("honest", "test-selected", "leaked", "unknown")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PublishedPart(_Strict):
+    """A number from a paper, in the metric's own units, and how it came about."""
+
+    value: float
+    protocol: str = Field(default="unknown", pattern=f"^({'|'.join(PROTOCOLS)})$")
+    source: str = ""
+
+
+class Variant(_Strict):
+    """A row or a block of the table: its title, and what it changes in the base configuration by dotted key
+    (``model`` as a whole, or ``model.hidden``); ``published`` is by the title of the dataset.
+    """
+
+    title: str = Field(min_length=1)
+    set: dict[str, Any] = {}
+    published: dict[str, PublishedPart] = {}
+
+
+class Plan(_Strict):
+    """What is compared. ``base`` is a run configuration that everything shares; ``folds`` above 0 runs
+    ``split.fold`` through 0 to folds - 1 and pools the test predictions.
+    """
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    about: str = ""
+    metric: str = "accuracy"
+    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    folds: int = Field(default=0, ge=0)
+    resamples: int = Field(default=2000, ge=100)
+    base: dict[str, Any]
+    datasets: tuple[Variant, ...] = (Variant(title="all"),)
+    models: tuple[Variant, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the comparison."""
+
+    dataset: str
+    model: str
+    seed: int
+    fold: int | None
+    config: RunConfig
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies below the comparison's folder."""
+        fold = "" if self.fold is None else f"-fold{self.fold}"
+        return Path("runs") / _slug(self.dataset) / _slug(self.model) / f"seed{self.seed}{fold}"
+
+
+def load_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
+    """Read a comparison from TOML. ``base`` may be a table, or the path of a run's TOML file, relative to
+    the plan's own folder. ``overrides`` are ``key.path=value`` on the plan.
+
+    Raises:
+        ConfigError: the file cannot be read, or a value does not hold.
+    """
+    tree = read_toml(path)
+    if isinstance(tree.get("base"), str):
+        tree["base"] = read_toml(path.parent / tree["base"])
+    for override in overrides:
+        apply_override(tree, override)
+    try:
+        plan = Plan.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise ConfigError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+    METRICS.load(plan.metric)
+    _check_titles(plan, path)
+    return plan
+
+
+def cells_of(plan: Plan) -> list[Cell]:
+    """Every run, seeds innermost, each configuration checked.
+
+    Raises:
+        ConfigError: a configuration does not hold; the message names the model and the dataset.
+    """
+    cells = []
+    folds: Sequence[int | None] = range(plan.folds) if plan.folds else (None,)
+    for dataset in plan.datasets:
+        for model in plan.models:
+            for fold in folds:
+                for seed in plan.seeds:
+                    tree = _tree(plan, dataset, model, seed=seed, fold=fold)
+                    place = f"{model.title} on {dataset.title}"
+                    cells.append(Cell(dataset.title, model.title, seed, fold, check_config(tree, place)))
+    return cells
+
+
+def compare(
+    plan: Plan, out: Path, *, processes: int = 0, progress: Progress = lambda stage, done: None
+) -> list[Standings]:
+    """Make every run that is not finished, then the tables: ``table.md``, ``table.csv``, ``table.html`` and
+    ``compare.json`` in ``out``.
+
+    ``processes`` runs go on at once (0: one a core), each with one thread. A model with a run that fails is
+    left out of its table; the others go on, and the failures are named at the end.
+
+    Raises:
+        ConfigError: the plan does not hold, or some runs failed.
+        OutputError: ``out`` cannot be written.
+    """
+    cells = cells_of(plan)
+    failures = _run_all(cells, out, processes or cores(), progress)
+    told = "; ".join(
+        f"{cell.model} on {cell.dataset}, seed {cell.seed}: {why}" for cell, why in failures[:3]
+    )
+    if len(failures) == len(cells):
+        raise ConfigError(f"all {len(cells)} runs failed ({told})")
+    progress("statistics", 1.0)
+    tables = _tables(plan, cells, out, failed={(cell.dataset, cell.model) for cell, _ in failures})
+    write_atomically(out / "table.md", standings_markdown(tables))
+    write_atomically(out / "table.csv", standings_csv(tables))
+    write_atomically(out / "table.html", standings_html(tables, title=plan.name, about=plan.about))
+    facts = {"name": plan.name, "seeds": plan.seeds, "tables": [table.to_dict() for table in tables]}
+    write_atomically(out / "compare.json", json.dumps(facts, indent=1) + "\n")
+    if failures:
+        raise ConfigError(f"{len(failures)} of {len(cells)} runs failed ({told}); the others are in {out}")
+    return tables
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_all(
+    cells: Sequence[Cell], out: Path, processes: int, progress: Progress
+) -> list[tuple[Cell, str]]:
+    """Run what is not finished; the cells that failed and why."""
+    waiting = [cell for cell in cells if not _is_done(cell, out)]
+    done, failures = len(cells) - len(waiting), []
+    progress(f"{done} of {len(cells)} runs are there", done / len(cells))
+    # A process for each run: its peak memory is its own, and a crash costs one run.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        running = {pool.submit(_run_cell, cell.config, out / cell.folder): cell for cell in waiting}
+        for future in as_completed(running):
+            cell = running[future]
+            done += 1
+            try:
+                future.result()
+            except (EmofuseError, ValueError, BrokenProcessPool) as error:
+                failures.append((cell, str(error) or type(error).__name__))
+            progress(f"{cell.model} on {cell.dataset}, seed {cell.seed}", done / len(cells))
+    return failures
+
+
+def _is_done(cell: Cell, out: Path) -> bool:
+    folder = out / cell.folder
+    if not (folder / COST).is_file():
+        return False
+    # A plan that has changed since is noticed by the run itself, which refuses the folder.
+    return (folder / "config.toml").read_text(encoding="utf-8") == to_toml(cell.config)
+
+
+def _run_cell(config: RunConfig, folder: Path) -> None:
+    """One run with one thread, in a process of its own, and what it cost."""
+    import torch
+
+    torch.set_num_threads(1)
+    marks: list[float] = []
+
+    def tell(stage: str, share: float) -> None:
+        if stage.startswith("epoch"):
+            marks.append(time.perf_counter())
+
+    made = run(config, out=folder, progress=tell)
+    steps = np.diff(marks)
+    facts = {
+        "parameters": _parameters(made.folder),
+        # The first epoch of a run also waits for the features.
+        "epoch_s": float(np.median(steps)) if len(steps) else None,
+        "peak_mb": peak_mb(),
+    }
+    write_atomically(folder / COST, json.dumps(facts) + "\n")
+
+
+def _parameters(folder: Path) -> int:
+    models = [expert.model for expert in Bundle.load(folder).experts]
+    return sum(part.numel() for model in models for part in model.parameters() if part.requires_grad)
+
+
+def peak_mb() -> float:
+    """The most memory that this process held, in MB."""
+    # macOS counts in bytes, Linux in KiB.
+    unit = 1e6 if sys.platform == "darwin" else 1e6 / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _tables(
+    plan: Plan, cells: Sequence[Cell], out: Path, *, failed: set[tuple[str, str]]
+) -> list[Standings]:
+    tables = []
+    for dataset in plan.datasets:
+        entrants = [
+            _entrant(
+                plan, model, dataset, [cell for cell in cells if (cell.dataset, cell.model) == key], out
+            )
+            for model in plan.models
+            if (key := (dataset.title, model.title)) not in failed
+        ]
+        if not entrants:
+            continue
+        one = next(
+            cell for cell in cells if cell.dataset == dataset.title and cell.model == entrants[0].title
+        )
+        tables.append(
+            compare_entrants(
+                entrants,
+                METRICS.load(plan.metric),
+                dataset=dataset.title,
+                generator=np.random.default_rng(0),
+                resamples=plan.resamples,
+                protocol=_protocol(out / one.folder, plan),
+            )
+        )
+    return tables
+
+
+def _entrant(plan: Plan, model: Variant, dataset: Variant, cells: Sequence[Cell], out: Path) -> Entrant:
+    runs = []
+    for seed in plan.seeds:
+        parts = [read_predictions(out / cell.folder)["test"] for cell in cells if cell.seed == seed]
+        runs.append(pooled(parts))
+    costs = [json.loads((out / cell.folder / COST).read_text(encoding="utf-8")) for cell in cells]
+    known = model.published.get(dataset.title)
+    return Entrant(
+        model.title,
+        tuple(runs),
+        Cost(
+            parameters=costs[0]["parameters"],
+            epoch_s=_middle([cost["epoch_s"] for cost in costs]),
+            peak_mb=max(cost["peak_mb"] for cost in costs),
+        ),
+        Published(**known.model_dump()) if known else None,
+    )
+
+
+def pooled(parts: Sequence[Predictions]) -> Predictions:
+    """The test predictions of several folds as one.
+
+    Raises:
+        ConfigError: a clip is in two of them.
+    """
+    ids = tuple(name for part in parts for name in part.ids)
+    if len(set(ids)) < len(ids):
+        raise ConfigError(
+            f"{len(ids) - len(set(ids))} clips are tested in two folds; pool disjoint folds only"
+        )
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Predictions(
+        ids=ids, task=parts[0].task, scores=joined("scores"), probabilities=joined("probabilities"),
+        truth=joined("truth"), ratings=joined("ratings"), rating_truth=joined("rating_truth"),
+        groups=tuple(name for part in parts for name in part.groups),
+    )  # fmt: skip
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _protocol(folder: Path, plan: Plan) -> str:
+    made = str(json.loads((folder / "split.json").read_text(encoding="utf-8"))["protocol"])
+    return re.sub(r"fold \d+ of (\d+)", r"\1 folds pooled", made) if plan.folds else made
+
+
+def _tree(plan: Plan, dataset: Variant, model: Variant, *, seed: int, fold: int | None) -> dict[str, Any]:
+    tree = copy.deepcopy(plan.base)
+    tree |= {"name": f"{_slug(plan.name)}-{_slug(dataset.title)}-{_slug(model.title)}", "seed": seed}
+    for variant in (dataset, model):
+        for key, value in variant.set.items():
+            put(tree, key, copy.deepcopy(value), place=f"{variant.title}: set")
+    if fold is not None:
+        tree.setdefault("split", {})["fold"] = fold
+    return tree
+
+
+def _check_titles(plan: Plan, path: Path) -> None:
+    for kind, variants in (("datasets", plan.datasets), ("models", plan.models)):
+        slugs = [_slug(one.title) for one in variants]
+        if len(set(slugs)) < len(slugs):
+            raise ConfigError(
+                f"{path}: {kind}: two titles make the same folder name; wanted different ones"
+            )
+    titles = {one.title for one in plan.datasets}
+    for model in plan.models:
+        if strange := sorted(set(model.published) - titles):
+            raise ConfigError(
+                f"{path}: {model.title}: published names {strange[0]!r}, which is no dataset's title"
+            )
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", title).strip("_").lower() or "_"
