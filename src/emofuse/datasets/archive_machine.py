@@ -67,9 +67,9 @@ def _packed(form: str) -> Step:
     return lambda machine: machine.stack.append(layout.unpack(machine.read(layout.size))[0])
 
 
-def _fresh(kind: Callable[[], object]) -> Step:
+def _fresh(kind: Callable[[], object], size: int) -> Step:
     def _step(machine: Machine) -> None:
-        machine.source.spend(80)
+        machine.source.spend(size)
         machine.stack.append(kind())
 
     return _step
@@ -288,7 +288,7 @@ _STEPS: dict[bytes, Step] = {
     b"B": _stretch(4, "bytes"), b"C": _stretch(1, "bytes"), b"\x8e": _stretch(8, "bytes"),
     b"\x96": _stretch(8, "bytes"),
     b"V": _unicode_line, b"X": _stretch(4, "utf8"), b"\x8c": _stretch(1, "utf8"), b"\x8d": _stretch(8, "utf8"),
-    b"]": _fresh(list), b"}": _fresh(dict), b"\x8f": _fresh(set),
+    b"]": _fresh(list, 80), b"}": _fresh(dict, 80), b"\x8f": _fresh(set, 240),
     b"a": _append, b"e": _appends, b"l": _list, b"t": _tuple,
     b"\x85": _tuple_of(1), b"\x86": _tuple_of(2), b"\x87": _tuple_of(3),
     b"s": _setitem, b"u": _setitems, b"d": _dict, b"\x90": _add_items, b"\x91": _frozenset,

@@ -63,8 +63,10 @@ class _DType(Pending):
                 f"{order}{self._kind}{_bounded(width, source) // (4 if self._kind == 'U' else 1)}"
             )
         if self._kind in "Mm":
-            unit = re.fullmatch(r"\({}, \(b?'(\w{1,2})', 1, 1, 1\)\)", repr(parts[8]))
-            return np.dtype(f"{order}{self._kind}8[{unit[1]}]" if unit else f"{order}{self._kind}8")
+            unit = _unit(parts[8])
+            if unit is None:
+                raise source.refused("times of no unit")
+            return np.dtype(f"{order}{self._kind}8[{unit}]")
         return np.dtype(f"{order}{self._kind}{self._size}")
 
 
@@ -142,6 +144,15 @@ def _bounded(width: int, source: Source) -> int:
     if not 0 <= width <= 1 << 20:
         raise source.refused(f"array items of {width} bytes")
     return width
+
+
+def _unit(metadata: object) -> str | None:
+    # ``(None or {}, (b"ns", 1, 1, 1))``
+    parts = metadata[1] if isinstance(metadata, tuple) and len(metadata) == 2 else None
+    if not isinstance(parts, tuple) or parts[1:] != (1, 1, 1):
+        return None
+    unit = parts[0].decode("latin-1") if isinstance(parts[0], bytes) else parts[0]
+    return unit if isinstance(unit, str) and unit in _UNITS else None
 
 
 def _reconstruct(source: Source, kind: object, shape: object, code: object) -> object:
@@ -239,6 +250,7 @@ def _empty_or_refused(empty: object) -> Callable[..., object]:
     return make
 
 
+_UNITS = ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
 _FACTORIES: dict[str, Callable[[], object]] = {
     "list": list, "dict": dict, "set": set, "int": int, "float": float,
 }  # fmt: skip
