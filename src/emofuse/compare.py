@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emofuse.config import RunConfig, apply_override, check_config, put, read_toml, to_toml
+from emofuse.config import RunConfig, apply_override, check_config, drop, put, read_toml, to_toml
 from emofuse.errors import ConfigError, EmofuseError
 from emofuse.evaluation.comparison import Cost, Entrant, Published, Standings, compare_entrants
 from emofuse.evaluation.metrics import METRICS
@@ -49,11 +49,13 @@ class PublishedPart(_Strict):
 
 class Variant(_Strict):
     """A row or a block of the table: its title, and what it changes in the base configuration by dotted key
-    (``model`` as a whole, or ``model.hidden``); ``published`` is by the title of the dataset.
+    (``model`` as a whole, or ``model.hidden``) and leaves ``without``; ``published`` is by the title of the
+    dataset.
     """
 
     title: str = Field(min_length=1)
     set: dict[str, Any] = {}
+    without: tuple[str, ...] = ()
     published: dict[str, PublishedPart] = {}
 
 
@@ -318,6 +320,10 @@ def _tree(plan: Plan, dataset: Variant, model: Variant, *, seed: int, fold: int 
     for variant in (dataset, model):
         for key, value in variant.set.items():
             put(tree, key, copy.deepcopy(value), place=f"{variant.title}: set")
+    # Only now, so that what a dataset sets for a part can be left out by a model.
+    for variant in (dataset, model):
+        for key in variant.without:
+            drop(tree, key, place=f"{variant.title}: without")
     if fold is not None:
         tree.setdefault("split", {})["fold"] = fold
     return tree

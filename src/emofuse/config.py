@@ -293,6 +293,21 @@ def put(tree: dict[str, Any], key: str, value: Any, *, place: str) -> None:
     node[_entry(node, last, place) if isinstance(node, list) else last] = value
 
 
+def drop(tree: dict[str, Any], key: str, *, place: str) -> None:
+    """Take the value at the dotted ``key`` out of ``tree``.
+
+    Raises:
+        ConfigError: it is not there; ``place`` stands in front.
+    """
+    *steps, last = key.split(".")
+    node: Any = tree
+    for step in (*steps, last):
+        if not isinstance(node, dict) or step not in node:
+            raise ConfigError(f"{place}: {key!r} is not in the configuration")
+        node, held = node[step], node
+    del held[last]
+
+
 def _entry(entries: list[Any], step: str, place: str) -> int:
     if not step.isdecimal() or int(step) >= len(entries):
         raise ConfigError(f"{place}: {step!r} is not the number of an entry, 0 to {len(entries) - 1}")

@@ -74,3 +74,9 @@ def test_a_bad_file_is_named(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"tokenizer\.json"):
         Tokens(vocabulary=path)
+
+
+def test_a_text_that_is_too_long_is_known(vocabulary):
+    tokens = Tokens(vocabulary=vocabulary, max_tokens=4)
+    assert not tokens.cuts("i am")
+    assert tokens.cuts("i am not happy today at all")

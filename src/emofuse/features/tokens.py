@@ -36,12 +36,17 @@ class Tokens:
             raise ConfigError(f"{self.vocabulary}: not a tokenizer.json ({error})") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
+        self.max_tokens = max_tokens
         self.vocabulary_size: int = self._tokenizer.get_vocab_size()
         self.mask_id: int | None = self._tokenizer.token_to_id("[MASK]")
         self.settings: dict[str, str | int | float | bool] = {
             "vocabulary_sha256": hashlib.sha256(content).hexdigest(),
             "max_tokens": max_tokens,
         }
+
+    def cuts(self, given: str) -> bool:
+        """Whether the text is longer than ``max_tokens``, so that its end is not read."""
+        return bool(self._tokenizer.encode(given).overflowing)
 
     def __call__(self, given: str) -> Track:
         """Return ids ``(tokens, 1)`` as float32, end markers included; ``times`` are token positions.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,18 +21,23 @@ FRAME_RATE = 5.0
 # Our own choices: a slice shorter than the first says too little and is widened to the second; speech
 # shorter than the third in a segment is a slip of its borders.
 _SHORT_S, _WIDENED_S, _SLIP_S = 0.3, 0.5, 0.1
+# A voice model's memory grows with the square of what it hears at once; longer segments are judged by the
+# stretch of this length that holds most speech (our choice).
+HEARD_S = 30.0
 _CROP_DIM = 48 * 48  # of the faces that were found on the way
 
 
 class Material(NamedTuple):
     """What a segment gives to one extractor: its ``track``, or the ``reason`` why there is none.
 
-    ``quality`` in [0, 1] is how far it can be trusted, None where that is not measured.
+    ``quality`` in [0, 1] is how far it can be trusted, None where that is not measured. ``shortened`` says
+    how it was cut to what the extractor takes in, where it was.
     """
 
     track: Track | None
     reason: str | None = None
     quality: float | None = None
+    shortened: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +98,15 @@ class Contents:
 
     def _words(self, extractor: Extractor) -> list[Material]:
         missing = Material(None, "no words in this segment")
-        return [
-            _tried(extractor, segment.text) if segment.text and segment.text.strip() else missing
-            for segment in self.segments
-        ]
+        cuts = getattr(extractor, "cuts", None)
+        materials = []
+        for segment in self.segments:
+            material = _tried(extractor, segment.text) if (segment.text or "").strip() else missing
+            if cuts is not None and material.track is not None and cuts(segment.text):
+                told = f"its text is longer than the {len(material.track)} tokens that are read"
+                material = material._replace(shortened=told)
+            materials.append(material)
+        return materials
 
     def _voice(self, extractor: Extractor) -> list[Material]:
         signal, materials = self.sound.signal, []
@@ -108,9 +118,12 @@ class Contents:
             if heard_s < min(_SLIP_S, (end_s - start_s) / 2):
                 materials.append(Material(None, "no speech in this segment"))
                 continue
-            materials.append(
-                _tried(extractor, signal.between(*_widened(start_s, end_s, signal.duration_s)))
-            )
+            heard = _most_spoken(start_s, end_s, self.sound.speech)
+            material = _tried(extractor, signal.between(*_widened(*heard, signal.duration_s)))
+            if heard != (start_s, end_s):
+                told = f"its voice was judged by {heard[0]:.0f} to {heard[1]:.0f} s, where most is said"
+                material = material._replace(shortened=told)
+            materials.append(material)
         return materials
 
     def _look(self, extractor: Extractor) -> list[Material]:
@@ -140,6 +153,22 @@ class Contents:
         start_s, end_s, *_ = segment
         lacking_s = max(0.0, 2 / FRAME_RATE - (end_s - start_s)) / 2
         return start_s - lacking_s, end_s + lacking_s
+
+
+def _most_spoken(
+    start_s: float, end_s: float, speech: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    """The span itself, or its stretch of `HEARD_S` that holds most speech, the first of equals."""
+    if end_s - start_s <= HEARD_S:
+        return start_s, end_s
+    inside = [(max(since, start_s), min(until, end_s)) for since, until in speech]
+    inside = [(since, until) for since, until in inside if until > since]
+    begins = np.array([start_s, *(since for since, _ in inside)])
+    begins = np.unique(np.clip(begins, start_s, end_s - HEARD_S))
+    since, until = (np.array(side)[:, None] for side in zip(*inside, strict=True))
+    overlap = np.minimum(until, begins + HEARD_S) - np.maximum(since, begins)
+    begin_s = float(begins[np.maximum(overlap, 0).sum(axis=0).argmax()])
+    return begin_s, begin_s + HEARD_S
 
 
 def _widened(start_s: float, end_s: float, duration_s: float) -> tuple[float, float]:

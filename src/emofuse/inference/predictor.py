@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing to judge by: the class prior is returned"
 # Raised whenever the same file would give another result with the same bundle.
-_METHOD = 1
+_METHOD = 2
+_TOLD = 3
 
 
 class Recognizer:
@@ -211,7 +212,8 @@ def _result(bundle: Bundle, contents: Contents, materials: Materials, judgement:
         _segment(bundle.labels, segment, number, materials, judgement)
         for number, segment in enumerate(contents.segments)
     )
-    warnings = contents.warnings if judgement.judged.any() else (*contents.warnings, NOTHING)
+    warnings = (*contents.warnings, *_shortened(materials))
+    warnings = warnings if judgement.judged.any() else (*warnings, NOTHING)
     return Result(
         source=str(contents.path),
         duration_s=contents.duration_s,
@@ -222,6 +224,21 @@ def _result(bundle: Bundle, contents: Contents, materials: Materials, judgement:
         bundle=BundleName(bundle.name, bundle.version, bundle.digest),
         valence_arousal_source={name: voice.origin for name, voice in judgement.voices.items()},
     )
+
+
+def _shortened(materials: Materials) -> list[str]:
+    """A line for each segment of which something was left out, the first three of a kind."""
+    told: dict[str, list[str]] = {}
+    for by_modality in materials.values():
+        for modality, several in by_modality.items():
+            for number, material in enumerate(several, 1):
+                if material.shortened:
+                    told.setdefault(modality, []).append(f"segment {number}: {material.shortened}")
+    lines = []
+    for several_lines in told.values():
+        more = len(several_lines) - _TOLD
+        lines += several_lines[:_TOLD] + ([f"and {more} more segments likewise"] if more > 0 else [])
+    return lines
 
 
 def _segment(
