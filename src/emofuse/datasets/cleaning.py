@@ -34,8 +34,8 @@ class Spans(NamedTuple):
 def cleaned(values: object, place: str, faults: Counter[str], *, silence: bool = False) -> np.ndarray:
     """``values`` as float32 of the same shape, ``-inf``, ``+inf`` and NaN as 0; float32 is cleaned in place.
 
-    ``silence`` also sets frames to 0 whose features are all the same number (``-100`` of a log-mel of
-    nothing, for instance). ``faults`` counts values by kind, and silent frames as ``"silent"``.
+    ``silence`` also sets frames to 0 whose features are all the same negative number (``-100`` of a log-mel
+    of nothing, for instance). ``faults`` counts values by kind, and silent frames as ``"silent"``.
 
     Raises:
         DatasetError: they are no numbers.
@@ -126,7 +126,7 @@ def _zero_odd(part: np.ndarray, faults: Counter[str]) -> None:
 
 def _zero_silent(part: np.ndarray, faults: Counter[str]) -> None:
     # Two features are compared first: of most frames nothing else has to be read.
-    places = np.nonzero((part[..., 0] == part[..., 1]) & (part[..., 0] != 0))
+    places = np.nonzero((part[..., 0] == part[..., 1]) & (part[..., 0] < 0))
     frames = part[places]
     silent = (frames == frames[:, :1]).all(axis=-1)
     if silent.any():

@@ -19,6 +19,7 @@ from emofuse.datasets.blocks import (
     numbers_of,
     one_archive,
     parallel,
+    same_widths,
     source_of,
     splits_of,
 )
@@ -72,12 +73,7 @@ def read_mmsa(path: Path, *, rating_range: tuple[float, float] | None = None) ->
     for split, parts in _splits(content, file).items():
         place = f"{file}: {split}"
         blocks = _blocks(parts, place, faults)
-        for key, block in blocks.items():
-            first, width = widths.setdefault(key, (split, block.shape[2]))
-            if block.shape[2] != width:
-                raise DatasetError(
-                    f"{place}: {key}: {block.shape[2]} features, wanted {width} as in {first}"
-                )
+        same_widths(blocks, widths, split, str(file))
         clips += _clips(parts, blocks, place, faults)
     notes += fault_notes(faults)
     task = _task(clips, rating_range, file)
