@@ -125,7 +125,8 @@ def _is_group(parent: Any, name: str) -> bool:
 def _chosen(found: list[tuple[Path, str]], wanted: Mapping[str, str | None]) -> dict[str, tuple[Path, str]]:
     by_kind: dict[str, list[tuple[Path, str]]] = defaultdict(list)
     for file, name in found:
-        by_kind[_kind(f"{name}") or _kind(file.stem) or "audio"].append((file, name))
+        kind = _kind(name) or _kind(file.stem) or ("audio" if len(found) == 1 else "other")
+        by_kind[kind].append((file, name))
     chosen: dict[str, tuple[Path, str]] = {}
     for kind in KINDS:
         several = by_kind.get(kind, [])
@@ -139,6 +140,11 @@ def _chosen(found: list[tuple[Path, str]], wanted: Mapping[str, str | None]) -> 
             raise ConfigError(f"{kind} has several sequences: {there}; name one of them")
         if several:
             chosen[kind] = several[0]
+    if not chosen:
+        there = ", ".join(name for _, name in found)
+        raise ConfigError(
+            f"no sequence has a known name; there are {there}; name one as text, audio or video"
+        )
     return chosen
 
 
