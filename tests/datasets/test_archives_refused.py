@@ -52,6 +52,8 @@ _F8 = (
 )
 _O8 = _F8.replace(_text("f8"), _text("O8")).replace(_text("<"), _text("|"))
 
+_LAUGH = b"K\x00\x94" + b"".join(b"h%ch%c\x86\x94" % (i, i) for i in range(60))
+
 REFUSED = {
     "os.system": pickle.dumps(_Runs(os.system, "touch flag")),
     "os.system, protocol 0": pickle.dumps(_Runs(os.system, "touch flag"), 0),
@@ -107,6 +109,13 @@ REFUSED = {
     "colliding keys": b"}" + b"\x8a\x09" + (2**61 - 1 << 3).to_bytes(9, "little") + b"Ns.",
     "endless sharing": b"K\x00\x94" + b"".join(b"h%ch%c\x86\x94" % (i, i) for i in range(60)) + b".",
     "one payload, many arrays": b"",
+    "endless sharing as a name": _LAUGH + _text("x") + b"\x93.",
+    "endless sharing as a shape": _ARRAY + b"(K\x01" + _LAUGH + _F8 + b"\x89C\x00tb.",
+    "endless sharing as a type": _global("numpy", "dtype") + _LAUGH + b"\x89\x88\x87R.",
+    "endless sharing as an encoding": _global("_codecs", "encode") + _text("x") + _LAUGH + b"\x86R.",
+    "endless sharing as a key": b"}" + _LAUGH + b"Ns.",
+    "one string, many bytes": b"T" + struct.pack("<I", 60_000) + b"x" * 60_000 + b"\x94" + _text("latin1") + b"\x94"
+    + _global("_codecs", "encode") + b"\x94(" + b"h\x02h\x00h\x01\x86R" * 20_000 + b"l.",
     "factory of one's own": _global("collections", "defaultdict") + _global("builtins", "eval") + b"\x85R.",
     "factory of an allowed name": _global("collections", "defaultdict") + _global("numpy", "ndarray") + b"\x85R.",
     "newer protocol": b"\x80\x06N.",
@@ -303,7 +312,10 @@ rng, archives = np.random.default_rng(int(sys.argv[3])), mutations.valid_archive
 read = refused = 0
 from pathlib import Path
 place = Path(sys.argv[4])
-for _ in range(int(sys.argv[2])):
+from emofuse.datasets import archive_machine
+for index in range(int(sys.argv[2])):
+    # Half of them with the long stretches passed over that otherwise only large files have.
+    archive_machine.BIG = (1 << 16, 40)[index % 2]
     place.write_bytes(mutations.mutated(rng, archives))
     try:
         repr(load_restricted(place))

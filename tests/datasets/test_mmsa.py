@@ -156,11 +156,11 @@ def test_older_keys_and_functionals(read):
     parts = _split(
         regression_labels=None, labels=np.full((3, 1, 1), 1.0), vision=np.ones((3, 7)), vision_lengths=None
     )
-    corpus = read({"dev": parts, "config": {"audio": "opensmile"}})
+    corpus = read({"dev": parts, "config": {"audio": {"tool": "opensmile", "args": {}}}})
     assert corpus.clips[0].split == "valid"
     assert corpus.clips[0].ratings == {"sentiment": 1.0}
     assert corpus.clips[0].vectors["video"].shape == (1, 7)
-    assert any("opensmile" in note for note in corpus.notes)
+    assert any("audio opensmile" in note for note in corpus.notes)
 
 
 def test_single_clip_of_the_feature_tool(read):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from emofuse.datasets.archive_names import ABSENT, NAMES, checked_key
-from emofuse.datasets.archive_source import Pending, Source
+from emofuse.datasets.archive_source import Pending, Source, shown
 
 HIGHEST_PROTOCOL = 5
 BIG = 1 << 16
@@ -236,7 +236,7 @@ def _stack_global(machine: Machine) -> None:
 def _named(machine: Machine, module: object, name: object) -> None:
     known = NAMES.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
     if known is None:
-        raise machine.source.refused(f"{module}.{name}")
+        raise machine.source.refused(f"{shown(module)}.{shown(name)}")
     machine.stack.append(None if known.name in ABSENT else known)
 
 

@@ -21,6 +21,7 @@ from emofuse.datasets.archive_source import (
     items_of,
     of_kind,
     only_a_name,
+    shown,
 )
 from emofuse.datasets.archive_tables import TABLE_NAMES, Columns
 from emofuse.errors import DatasetError
@@ -85,7 +86,7 @@ def checked_value(root: object, source: Source) -> None:
     """Refuse what is not plain, refers to itself, nests too deep, or grows endless when walked through."""
     if source.left_over():
         raise source.refused("a long string that belongs to no array")
-    most = 100 * source.size + 1_000_000
+    direct = 1_000_000
     sizes: dict[int, tuple[int, int]] = {}
     open_ones: set[int] = set()
     waiting: list[tuple[object, bool]] = [(root, False)]
@@ -98,7 +99,8 @@ def checked_value(root: object, source: Source) -> None:
             held = [sizes[id(item)] for item in inside]
             size = 1 + len(inside) + sum(size for size, _ in held)
             depth = 1 + max((depth for _, depth in held), default=0)
-            if size > most or depth > DEEPEST:
+            direct += 20 * (1 + len(inside))
+            if depth > DEEPEST:
                 raise source.refused("containers in each other without end")
             sizes[id(value)] = (size, depth)
             open_ones.discard(id(value))
@@ -108,6 +110,9 @@ def checked_value(root: object, source: Source) -> None:
         open_ones.add(id(value))
         waiting.append((value, True))
         waiting += ((item, False) for item in inside)
+    # What is shared must not come to many times what is there: walking through it would never end.
+    if max((size for size, _ in sizes.values()), default=0) > direct:
+        raise source.refused("containers that share each other without end")
 
 
 def _inside(value: object, source: Source) -> list[object]:
@@ -165,7 +170,7 @@ def _dtype(source: Source, code: object, *rest: object) -> object:
     text = code.decode("latin-1") if isinstance(code, bytes) else code
     found = re.fullmatch(r"[<>|=]?([biufcOSUMm])(\d{0,6})", text) if isinstance(text, str) else None
     if found is None:
-        raise source.refused(f"an array of {code!r}")
+        raise source.refused(f"an array of {shown(code)}")
     return _DType(found[1], found[2])
 
 
@@ -184,19 +189,20 @@ def _frombuffer(source: Source, data: object, dtype: object, shape: object, orde
 
 def _encode(source: Source, text: object, encoding: object = "utf-8") -> object:
     if encoding not in ("latin1", "latin-1", "utf8", "utf-8"):
-        raise source.refused(f"text in the encoding {encoding!r}")
+        raise source.refused(f"text in the encoding {shown(encoding)}")
     if isinstance(text, Payload):
         if text.form != "utf8" or encoding not in ("latin1", "latin-1"):
             raise source.refused("a long text that is no array")
         return source.as_bytes(text)
-    return str(of_kind(text, str, source)).encode(str(encoding))
+    source.spend(60 + 4 * len(of_kind(text, str, source)))
+    return of_kind(text, str, source).encode(str(encoding))
 
 
 def _bytearray(source: Source, data: object = b"", encoding: object = "latin-1") -> object:
     if isinstance(data, Payload):
         return data
     if encoding not in ("latin1", "latin-1"):
-        raise source.refused(f"bytes in the encoding {encoding!r}")
+        raise source.refused(f"bytes in the encoding {shown(encoding)}")
     return source.content(data)
 
 

@@ -122,7 +122,7 @@ class Source:
             or len(shape) > 32
             or not all(type(length) is int and 0 <= length < 1 << 48 for length in shape)
         ):
-            raise self.refused(f"an array of shape {shape!r}")
+            raise self.refused(f"an array of shape {shown(shape)}")
         return shape
 
     def content(self, data: object) -> bytes:
@@ -130,6 +130,8 @@ class Source:
         if isinstance(data, Payload):
             self.spend(data.length)
             return b"".join(bytes(part) for part in self._parts(data))
+        if isinstance(data, str):
+            self.spend(60 + len(data))
         return data.encode("latin-1") if isinstance(data, str) else of_kind(data, bytes, self)
 
     def as_bytes(self, text: Payload) -> Payload:
@@ -212,6 +214,16 @@ def of_kind(value: object, kind: type[Kind], source: Source) -> Kind:
     if not isinstance(value, kind):
         raise source.refused(f"a {type(value).__name__} where a {kind.__name__} belongs")
     return value
+
+
+def shown(value: object) -> str:
+    """A value for a message: text and numbers as they are, of anything else the kind.
+
+    The text of nested containers could take up more than the machine has.
+    """
+    if isinstance(value, str):
+        return value[:120]
+    return repr(value)[:120] if isinstance(value, bytes | int | float) else f"a {type(value).__name__}"
 
 
 def items_of(source: Source, items: object) -> list[object]:

@@ -18,6 +18,7 @@ from emofuse.datasets.archive_source import (
     of_kind,
     only_a_name,
     pending,
+    shown,
 )
 from emofuse.errors import DatasetError
 
@@ -98,7 +99,9 @@ def _table(held: _Blocks, source: Source) -> Columns:
     names, index = held.axes[0], held.axes[-1]
     if len(held.axes) == 1:
         names = np.array(["0"], object)
-    labels = [str(name) for name in of_kind(names, np.ndarray, source).tolist()]
+    held_names = of_kind(names, np.ndarray, source)
+    source.spend(60 * held_names.size)
+    labels = [shown(name) for name in held_names.tolist()]
     columns: dict[str, np.ndarray] = {}
     for block in held.blocks:
         values = of_kind(block.values, np.ndarray, source)
@@ -125,7 +128,7 @@ def _placement(placement: object, axes: int, source: Source) -> slice | np.ndarr
 
 def _arrow_type(source: Source, name: object, *rest: object) -> object:
     if name not in ("string", "large_string"):
-        raise source.refused(f"a column of {name!r}")
+        raise source.refused(f"a column of {shown(name)}")
     return Name(str(name), only_a_name)
 
 
@@ -161,6 +164,7 @@ def _arrow_array(source: Source, parts: object) -> object:
 
 def _arrow_chunks(source: Source, chunks: object, kind: object = None) -> object:
     held = [of_kind(chunk, np.ndarray, source) for chunk in items_of(source, chunks)]
+    source.spend_on_array(sum(chunk.nbytes for chunk in held))
     return np.concatenate(held) if held else np.empty(0, object)
 
 

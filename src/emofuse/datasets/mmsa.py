@@ -66,7 +66,7 @@ def read_mmsa(path: Path, *, rating_range: tuple[float, float] | None = None) ->
         raise DatasetError(f"{file}: holds a {type(content).__name__}, wanted splits by name")
     notes = [CONSENT]
     if "config" in content:
-        notes.append(f"made by MMSA-FET with {str(content.pop('config'))[:300]}")
+        notes.append(f"made by MMSA-FET, with {_configured(content.pop('config'))}")
     faults: dict[str, Counter[str]] = defaultdict(Counter)
     clips: list[Clip] = []
     widths: dict[str, tuple[str, int]] = {}
@@ -78,6 +78,13 @@ def read_mmsa(path: Path, *, rating_range: tuple[float, float] | None = None) ->
     notes += fault_notes(faults)
     task = _task(clips, rating_range, file)
     return Corpus("mmsa", tuple(clips), task, CITATION, LICENCE, tuple(notes))
+
+
+def _configured(config: object) -> str:
+    parts = config if isinstance(config, dict) else {}
+    tools = {key: held.get("tool") for key, held in parts.items() if isinstance(held, dict)}
+    named = [f"{str(key)[:20]} {tool[:40]}" for key, tool in tools.items() if isinstance(tool, str)]
+    return ", ".join(named[:10]) or "a configuration that names no tool"
 
 
 def _splits(content: dict[Any, Any], file: Path) -> dict[str, dict[str, Any]]:
