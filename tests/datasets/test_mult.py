@@ -61,6 +61,12 @@ def test_other_ids(read, ids, found):
     assert (clip.id, clip.source, clip.turn) == found
 
 
+def test_clips_that_are_named_by_their_video_are_told_apart(read):
+    corpus = read({"train": _split(id=["abc", "abc"]), "test": _split(id=["abd", "x_1"])})
+    assert [clip.id for clip in corpus.clips] == ["abc[0]", "abc[1]", "abd", "x_1"]
+    assert [clip.source for clip in corpus.clips] == ["abc", "abc", "abd", "x"]
+
+
 def test_seven_labels_are_sentiment_and_emotions(read):
     labels = np.array([[[1.0, 2, 0, 1, 0, 0, 0]], [[-3.0, 0, 1, 0, 0, 1, 0]]])
     corpus = read({"train": _split(labels)})

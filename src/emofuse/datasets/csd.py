@@ -72,18 +72,17 @@ def read_csd(
     chosen = _chosen(
         [found for file in files for found in _names(file)], {"text": text, "audio": audio, "video": video}
     )
-    held = {kind: _sequence(file, name) for kind, (file, name) in chosen.items()}
     folded = _folds(Path(folds)) if folds is not None else {}
     faults: dict[str, Counter[str]] = defaultdict(Counter)
+    held = {kind: _sequence(*place, kind, faults) for kind, place in chosen.items()}
     labels = held.get("labels")
     entries = labels or next(iter(held.values()))
     clips: list[Clip] = []
     for key, (features, intervals) in entries.rows.items():
         place = f"{entries.file}: {key}"
         for index, (start_s, end_s) in enumerate(intervals if labels else [_span(intervals)]):
-            clip = _clip(
-                key, index if labels and len(intervals) > 1 else None, (start_s, end_s), held, place, faults
-            )
+            number = index if labels and len(intervals) > 1 else None
+            clip = _clip(key, number, (start_s, end_s), held, place)
             clips.append(_labelled(clip, features[index] if labels else None, place, folded))
     task = sentiment_task(_width(labels)) if labels else TaskSpec()
     notes = [CONSENT, *fault_notes(faults)]
@@ -154,7 +153,7 @@ def _kind(name: str) -> str | None:
     )
 
 
-def _sequence(file: Path, name: str) -> _Sequence:
+def _sequence(file: Path, name: str, kind: str, faults: dict[str, Counter[str]]) -> _Sequence:
     rows = {}
     size = file.stat().st_size
     with _opened(file) as root:
@@ -171,6 +170,8 @@ def _sequence(file: Path, name: str) -> _Sequence:
                 raise DatasetError(
                     f"{place}: intervals {intervals.shape}, wanted ({len(features)}, 2) seconds"
                 )
+            if kind in ("text", "audio", "video"):
+                features = cleaned(features, place, faults[kind], silence=kind == "audio")
             rows[key] = features, intervals.astype(np.float64)
     if not rows:
         raise DatasetError(f"{file}: no entry is in {name}/data")
@@ -212,7 +213,6 @@ def _clip(
     span: tuple[float, float],
     held: Mapping[str, _Sequence],
     place: str,
-    faults: dict[str, Counter[str]],
 ) -> Clip:
     name = key if index is None else f"{key}[{index}]"
     source, turn = source_of(name) if name.endswith("]") else (name, None)
@@ -222,9 +222,7 @@ def _clip(
     vectors = {}
     for kind in ("text", "audio", "video"):
         if kind in held and len(frames := _frames(held[kind], name, key, (start_s, end_s))):
-            vectors[kind] = cleaned(
-                frames, f"{held[kind].file}: {key}", faults[kind], silence=kind == "audio"
-            )
+            vectors[kind] = frames
     words = _frames(held["words"], name, key, (start_s, end_s)) if "words" in held else None
     return Clip(
         id=name,
@@ -245,7 +243,10 @@ def _frames(sequence: _Sequence, name: str, key: str, span: tuple[float, float])
             if exact == name and name.endswith("]"):
                 return features
             middles = intervals.mean(axis=1)
-            return features[(middles >= span[0]) & (middles < span[1])]
+            inside = np.flatnonzero((middles >= span[0]) & (middles < span[1]))
+            # Frames in order of time are a view; nothing is copied.
+            in_order = len(inside) and inside[-1] - inside[0] + 1 == len(inside)
+            return features[inside[0] : inside[-1] + 1] if in_order else features[inside]
     return np.empty((0, 1), np.float32)
 
 

@@ -8,6 +8,7 @@ front; labels ``(n, 1, 1)`` or ``(n, 1, 7)`` (see `sentiment`), or ``(n, 4, 2)``
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def read_mult(path: Path, *, wordless: str = "keep", video_width: int | None = N
         clips += _clips(blocks, rows, parts.get("id"), place)
     if len(shapes) > 1:
         raise DatasetError(f"{file}: labels: shapes {sorted(shapes)} of the splits differ")
+    clips = _told_apart(clips)
     notes = [CONSENT, *fault_notes(faults)]
     if bare := [clip.id for clip in clips if "text" not in clip.vectors]:
         kept = "left out" if wordless == "drop" else "kept"
@@ -66,6 +68,21 @@ def read_mult(path: Path, *, wordless: str = "keep", video_width: int | None = N
     shape = shapes.pop()
     task = TaskSpec(IEMOCAP) if len(shape) == 2 else sentiment_task(shape[0])
     return Corpus("mult", tuple(clips), task, CITATION, LICENCE, tuple(notes))
+
+
+def _told_apart(clips: list[Clip]) -> list[Clip]:
+    # Some files name the video alone: its clips are counted.
+    repeated = {name for name, count in Counter(clip.id for clip in clips).items() if count > 1}
+    seen: Counter[str] = Counter()
+    told = []
+    for clip in clips:
+        if clip.id not in repeated:
+            told.append(clip)
+            continue
+        turn = seen[clip.id]
+        seen[clip.id] += 1
+        told.append(replace(clip, id=f"{clip.id}[{turn}]", source=clip.source or clip.id, turn=turn))
+    return told
 
 
 def _blocks(
