@@ -43,7 +43,7 @@ def test_segments_are_clips_and_tracks_are_cut_to_them(folder):
     assert len(second.vectors["audio"]) == 6
     assert [clip.label for clip in corpus.clips] == ["positive", "negative"]
     assert first.ratings == {"sentiment": pytest.approx(2.4)}
-    assert any("1 -inf" in note for note in corpus.notes)
+    assert any("2 -inf" in note for note in corpus.notes)
     assert corpus.task.rating_range == (-3, 3)
 
 
