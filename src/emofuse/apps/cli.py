@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from emofuse import __version__
+from emofuse.apps.corpora import export_store, import_dataset, inspect_store
 from emofuse.apps.outputs import check_outputs, is_stdout, write_together
 from emofuse.errors import EmofuseError, InputError, MediaError, UnknownNameError
 
@@ -228,6 +229,11 @@ def extract(
     if not quiet:
         for name, count in counts.items():
             typer.echo(f"{name}\t{count} clips")
+
+
+app.command("import", no_args_is_help=True)(import_dataset)
+app.command("inspect", no_args_is_help=True)(inspect_store)
+app.command("export", no_args_is_help=True)(export_store)
 
 
 @app.command("list", no_args_is_help=True)

@@ -10,7 +10,7 @@ from emofuse.errors import DatasetError, UnknownNameError
 from emofuse.registry import Table
 from emofuse.types import Corpus
 
-__all__ = ["DATASETS", "load_corpus"]
+__all__ = ["DATASETS", "import_corpus", "load_corpus"]
 
 DATASETS = Table(
     "dataset",
@@ -71,6 +71,10 @@ DATASETS = Table(
             "emofuse.datasets.opensmile:read_opensmile",
             "tables of openSMILE, CSV or ARFF: functionals, or descriptors over time",
         ),
+        "packed": (
+            "emofuse.datasets.packed:read_packed",
+            "a store made by `emofuse import`: safetensors and Parquet, read lazily",
+        ),
         "listed": (
             "emofuse.datasets.listed:read_listed",
             "one's own clips: a CSV, or a folder with one subfolder per label",
@@ -99,6 +103,22 @@ def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
     if repeated := [key for key, count in seen.items() if count > 1]:
         raise DatasetError(f"{place}: {len(repeated)} ids are there more than once, first {repeated[0]!r}")
     return corpus
+
+
+def import_corpus(
+    name: str, path: Path | str, store: Path | str, *, copy_media: bool = False, **options: Any
+) -> Corpus:
+    """Read the corpus ``name`` and write it as a store (see `emofuse.datasets.packed`); returns the store,
+    opened. ``options`` go to the reader.
+
+    Raises:
+        UnknownNameError, DatasetError: as `load_corpus` does.
+        OutputError: the store cannot be written.
+    """
+    from emofuse.datasets.packed import read_packed, write_store
+
+    write_store(load_corpus(name, path, **options), store, copy_media=copy_media)
+    return read_packed(Path(store))
 
 
 def _choice(option: str, known: list[str]) -> str:

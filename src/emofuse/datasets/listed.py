@@ -1,11 +1,19 @@
-"""One's own clips: a CSV that lists them, or a folder of media files.
+"""One's own clips: a CSV or JSON lines that list them, or a folder of media files.
 
-CSV columns: ``media`` (a path relative to the CSV), ``text`` or both; optional ``id label speaker split
-dialogue turn start_s end_s valence arousal``. Folder: ``[train|valid|test/][label/]file``.
+Columns: ``media`` (a path relative to the list), ``text`` or a vector; optional ``id label speaker split
+dialogue turn source start_s end_s``; a rating as ``valence``, ``arousal`` or ``rating.NAME``; soft or
+several labels as ``share.LABEL``; features as ``vector.KEY``, an ``.npy`` file, or ``FILE.npz#NAME``.
+Folder: ``[train|valid|test/][label/]file``.
 """
 
+import json
 from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from emofuse.datasets.rows import SPLIT_NAMES, Row, read_rows
 from emofuse.errors import DatasetError
@@ -24,17 +32,24 @@ SUFFIXES = frozenset(
 )
 
 
-def read_listed(path: Path) -> Corpus:
-    """Read a CSV in its order, or a folder sorted by name; labels are sorted, and may be unknown.
+def read_listed(
+    path: Path,
+    *,
+    rating_range: tuple[float, float] | list[float] = (-1.0, 1.0),
+    labels: list[str] | None = None,
+) -> Corpus:
+    """Read a list in its order, or a folder sorted by name; labels are sorted unless their order is given,
+    and may be unknown.
 
-    Ratings are in [-1, 1]. Without an ``id`` column a clip is named by its media path (and start), or by
-    its line.
+    Ratings lie in ``rating_range``. Without an ``id`` column a clip is named by its media path (and start),
+    or by its line.
 
     Raises:
         DatasetError: with file and line: no clip, no ``media`` or ``text``, a media file that is not there,
             an id that is there twice, or a cell that does not hold.
     """
-    places = _from_folder(path) if path.is_dir() else _from_table(path)
+    low, high = (float(end) for end in rating_range)
+    places = _from_folder(path) if path.is_dir() else _from_table(path, (low, high))
     if not places:
         raise DatasetError(f"{path}: no clip is listed, or no media file is there")
     clips = tuple(clip for _, clip in places)
@@ -42,28 +57,66 @@ def read_listed(path: Path) -> Corpus:
     if repeated:
         where = [(place, clip.id) for place, clip in places if clip.id in repeated]
         raise DatasetError(f"{where[1][0]}: the id {where[1][1]!r} is there more than once")
-    labels = tuple(sorted({clip.label for clip in clips if clip.label is not None}))
-    ratings = tuple(name for name in RATINGS if any(name in clip.ratings for clip in clips))
-    metrics = (*(TaskSpec.metrics if labels else ()), *(("ccc", "pearson", "mae") if ratings else ()))
-    return Corpus(
-        "listed",
-        clips,
-        TaskSpec(labels=labels, ratings=ratings, metrics=metrics or TaskSpec.metrics),
-        CITATION,
-        LICENCE,
-        (CONSENT,),
+    found = {clip.label for clip in clips if clip.label is not None} | {
+        key for c in clips for key in c.shares
+    }
+    if labels is not None and (strange := sorted(found - set(labels))):
+        raise DatasetError(
+            f"{path}: the label {strange[0]!r} is not among those given, {', '.join(labels)}"
+        )
+    ratings = tuple(dict.fromkeys(name for clip in clips for name in clip.ratings))
+    metrics = (*(TaskSpec.metrics if found else ()), *(("ccc", "pearson", "mae") if ratings else ()))
+    task = TaskSpec(
+        labels=tuple(sorted(found) if labels is None else labels),
+        ratings=ratings,
+        rating_range=(low, high),
+        metrics=metrics or TaskSpec.metrics,
     )
+    return Corpus("listed", clips, task, CITATION, LICENCE, (CONSENT,))
 
 
-def _from_table(path: Path) -> list[tuple[str, Clip]]:
-    return [(row.place, _from_row(row, path.parent)) for row in read_rows(path, ())]
+def _from_table(path: Path, bounds: tuple[float, float]) -> list[tuple[str, Clip]]:
+    rows = _json_rows(path) if path.suffix.lower() in (".jsonl", ".ndjson") else read_rows(path, ())
+    archive = lru_cache(maxsize=None)(_archive)
+    return [(row.place, _from_row(row, path.parent, bounds, archive)) for row in rows]
 
 
-def _from_row(row: Row, folder: Path) -> Clip:
+def _json_rows(path: Path) -> Iterator[Row]:
+    """One JSON object a line; ``ratings``, ``shares`` and ``vectors`` may be objects of their own."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read as UTF-8 ({error})") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        try:
+            tree = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DatasetError(f"{place}: not a JSON object ({error})") from error
+        if not isinstance(tree, dict):
+            raise DatasetError(f"{place}: found {type(tree).__name__}, wanted a JSON object")
+        for name in ("rating", "share", "vector"):
+            inner = tree.pop(f"{name}s", None)
+            if inner is not None and not isinstance(inner, dict):
+                raise DatasetError(f"{place}: {name}s is {type(inner).__name__}, wanted an object")
+            tree |= {f"{name}.{key}": value for key, value in (inner or {}).items()}
+        yield Row(place, {str(key): _text(value) for key, value in tree.items() if value is not None})
+
+
+def _text(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else str(value).strip()
+
+
+def _from_row(row: Row, folder: Path, bounds: tuple[float, float], archive: Any) -> Clip:
     cells = {name: cell for name, cell in row.cells.items() if cell}
-    if not {"media", "text"} & set(row.cells):
+    vectors = {
+        name.removeprefix("vector."): cell for name, cell in cells.items() if name.startswith("vector.")
+    }
+    if not {"media", "text"} & set(row.cells) and not vectors:
         raise DatasetError(f"{row.place}: no column media or text; found {', '.join(row.cells)}")
-    if not {"media", "text"} & set(cells):
+    if not {"media", "text"} & set(cells) and not vectors:
         raise DatasetError(f"{row.place}: neither media nor text")
     media = folder / cells["media"] if "media" in cells else None
     if media is not None and not media.is_file():
@@ -78,15 +131,51 @@ def _from_row(row: Row, folder: Path) -> Clip:
         media=media,
         text=cells.get("text"),
         label=cells.get("label"),
-        ratings={name: row.number(name, -1, 1) for name in RATINGS if name in cells},
+        shares=_shares(row, cells),
+        ratings={
+            name.removeprefix("rating."): row.number(name, *bounds)
+            for name in cells
+            if name in RATINGS or name.startswith("rating.")
+        },
         speaker=cells.get("speaker"),
         dialogue=cells.get("dialogue"),
         turn=row.whole("turn") if "turn" in cells else None,
-        source=cells.get("media") if start_s is not None else None,
+        source=cells.get("source") or (cells.get("media") if start_s is not None else None),
         split=SPLIT_NAMES[row.one_of("split", SPLIT_NAMES)] if "split" in cells else None,
         start_s=start_s,
         end_s=end_s,
+        vectors={key: _vector(row.place, key, folder, cell, archive) for key, cell in vectors.items()},
     )
+
+
+def _shares(row: Row, cells: dict[str, str]) -> dict[str, float]:
+    """Shares that sum to 1; votes are counted out."""
+    named = [name for name in cells if name.startswith("share.")]
+    found = {name.removeprefix("share."): row.number(name, 0) for name in named}
+    total = sum(found.values())
+    if found and not total:
+        raise DatasetError(f"{row.place}: all shares are 0")
+    if abs(total - 1) < 1e-9:
+        return {name: value for name, value in found.items() if value}
+    return {name: value / total for name, value in found.items() if value}
+
+
+def _archive(path: Path) -> Any:
+    # Without pickles, so that no file of arrays can run code.
+    return np.load(path, allow_pickle=False)
+
+
+def _vector(place: str, key: str, folder: Path, cell: str, archive: Any) -> np.ndarray:
+    name, _, member = cell.partition("#")
+    try:
+        found = archive(folder / name) if member else _archive(folder / name)
+        array = np.asarray(found[member] if member else found)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DatasetError(f"{place}: vector {key!r}: {folder / cell} cannot be read ({error})") from error
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
+        found = f"{array.dtype} {array.shape}"
+        raise DatasetError(f"{place}: vector {key!r} is {found}, wanted numbers (dim,) or (frames, dim)")
+    return array
 
 
 def _id(cells: dict[str, str], place: str) -> str:

@@ -1,0 +1,345 @@
+"""Our own store: a corpus as one folder of safe files, whose arrays stay on disk until they are asked for.
+
+``store.toml`` says what it is and holds the checksums, ``index.parquet`` has one row a clip, and
+``shard-*.safetensors`` hold the arrays. Nothing in it can run code.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from emofuse.datasets.packed_index import clips_from, columns_of
+from emofuse.datasets.replacing import folder_lock, replaced_folder
+from emofuse.datasets.shards import SHARD_BYTES, Shard, Shards, verify_shards, write_shards
+from emofuse.errors import DatasetError, OutputError
+from emofuse.types import ArchiveMember, Clip, Corpus, Media, Picture, TaskSpec, Track
+
+FORMAT = 1
+MANIFEST, INDEX = "store.toml", "index.parquet"
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a track of a store comes from: the extractor, its version and its arguments, or "published"."""
+
+    extractor: str = "published"
+    version: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What ``store.toml`` says."""
+
+    corpus: Mapping[str, Any]
+    task: TaskSpec
+    tracks: Mapping[str, Mapping[str, Any]]
+    shards: tuple[Shard, ...]
+    index_sha256: str
+    clips: int
+
+
+def write_store(
+    corpus: Corpus,
+    path: Path | str,
+    *,
+    tracks: Sequence[Mapping[str, Track]] = (),
+    provenance: Mapping[str, Provenance] | None = None,
+    copy_media: bool = False,
+    shard_bytes: int = SHARD_BYTES,
+    progress: Progress = lambda stage, done: None,
+) -> None:
+    """Write ``corpus``, and beside its own vectors the ``tracks`` of its clips in their order.
+
+    A store that is there is replaced, as a whole and only when the new one is complete. Media stay where
+    they are, with their sha256, unless they are copied; pictures that are in memory are always stored.
+
+    Raises:
+        DatasetError: arrays do not fit each other, or somebody else writes this store.
+        OutputError: the folder cannot be written, or holds something that is no store.
+    """
+    path = Path(path).absolute()
+    if tracks and len(tracks) != len(corpus.clips):
+        raise DatasetError(f"{path}: {len(tracks)} tracks were given for {len(corpus.clips)} clips")
+    _check_replaceable(path)
+    with folder_lock(path), replaced_folder(path) as folder:
+        progress("arrays", 0.0)
+        shards, places = write_shards(folder, _arrays(corpus, tracks, progress), shard_bytes=shard_bytes)
+        media = _Files(folder / "media", copy=copy_media)
+        rows = []
+        for number, clip in enumerate(corpus.clips, 1):
+            rows.append(media.row(clip.media))
+            if number % 64 == 0 or number == len(corpus.clips):
+                progress("media", number / len(corpus.clips))
+        index = columns_of(corpus.clips, places, rows)
+        (folder / INDEX).write_bytes(index)
+        text = _manifest_text(corpus, index, shards, places, provenance or {})
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def read_packed(path: Path) -> Corpus:
+    """Open a store; arrays are read when a clip's vectors are asked for.
+
+    Raises:
+        DatasetError: it is no store, is damaged, or was written by a newer version.
+    """
+    folder = path.parent if path.name == MANIFEST else path
+    manifest = _manifest(folder)
+    content = _read(folder / INDEX)
+    if (found := hashlib.sha256(content).hexdigest()) != manifest.index_sha256:
+        raise DatasetError(
+            f"{folder / INDEX}: sha256 is {found}, wanted {manifest.index_sha256}; it is damaged"
+        )
+    for shard in manifest.shards:
+        if not (folder / shard.name).is_file():
+            raise DatasetError(f"{folder / shard.name}: is missing; the store is damaged")
+    clips = clips_from(content, Shards(folder, manifest.shards), folder, place=str(folder / INDEX))
+    if len(clips) != manifest.clips:
+        raise DatasetError(f"{folder / INDEX}: has {len(clips)} clips, wanted {manifest.clips}")
+    facts = manifest.corpus
+    return Corpus(
+        facts["name"], clips, manifest.task, facts["citation"], facts["licence"], tuple(facts["notes"])
+    )
+
+
+def verify_store(path: Path | str) -> None:
+    """Read every file of a store and compare its checksum.
+
+    Raises:
+        DatasetError: something is missing or damaged.
+    """
+    read_packed(Path(path))
+    verify_shards(Path(path), _manifest(Path(path)).shards)
+
+
+def describe_store(path: Path | str) -> dict[str, Any]:
+    """What is in a store, as plain JSON values; nothing but the index is read.
+
+    Raises:
+        DatasetError: as `read_packed` does.
+    """
+    folder = Path(path)
+    corpus, manifest = read_packed(folder), _manifest(folder)
+    files = [inner for inner in folder.rglob("*") if inner.is_file()]
+    return {
+        **manifest.corpus,
+        "format": FORMAT,
+        "task": asdict(corpus.task),
+        "clips": len(corpus.clips),
+        "splits": _counts(clip.split for clip in corpus.clips),
+        "labels": _counts(clip.label for clip in corpus.clips),
+        "labels_by_split": {
+            str(split): _counts(clip.label for clip in corpus.clips if clip.split == split)
+            for split in dict.fromkeys(clip.split for clip in corpus.clips)
+        },
+        "soft_labels": sum(bool(clip.shares) for clip in corpus.clips),
+        "ratings": _ratings(corpus.clips),
+        **{
+            f"{name}s": len({getattr(clip, name) for clip in corpus.clips} - {None})
+            for name in ("speaker", "dialogue", "source")
+        },
+        "texts": sum(bool(clip.text) for clip in corpus.clips),
+        "media": _counts(_kind(clip.media) for clip in corpus.clips),
+        "tracks": _tracks(corpus.clips, manifest.tracks),
+        "bytes": sum(inner.stat().st_size for inner in files),
+        "shards": [
+            asdict(shard) if not isinstance(shard, tuple) else shard._asdict() for shard in manifest.shards
+        ],
+    }
+
+
+def _arrays(
+    corpus: Corpus, tracks: Sequence[Mapping[str, Track]], progress: Progress
+) -> Iterator[dict[str, np.ndarray]]:
+    for number, clip in enumerate(corpus.clips):
+        found = {key: np.asarray(clip.vectors[key]) for key in clip.vectors}
+        for name, track in (tracks[number] if tracks else {}).items():
+            found[name] = track.values
+            found[f"{name}.times"] = track.times
+        if isinstance(clip.media, Picture):
+            found |= picture_rows(clip.media)
+        if number % 256 == 0:
+            progress("arrays", number / len(corpus.clips))
+        yield found
+
+
+def picture_rows(picture: Picture) -> dict[str, np.ndarray]:
+    """A picture's lines as rows of one key, whose name tells width and channels."""
+    pixels = np.asarray(picture.pixels)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    return {f"picture.{pixels.shape[1]}x{channels}": pixels.reshape(len(pixels), -1)}
+
+
+class _Files:
+    """Media of a store: each file is hashed once, and copied where that is asked for."""
+
+    def __init__(self, folder: Path, *, copy: bool) -> None:
+        self._folder, self._copy = folder, copy
+        self._known: dict[Media, dict[str, Any]] = {}
+        self._names: set[str] = set()
+
+    def row(self, media: Media | None) -> dict[str, Any]:
+        """Kind, path, member, offset, size and sha256 of one clip's media."""
+        if media is None or isinstance(media, Picture):
+            return {"media_kind": None if media is None else "picture"}
+        if media not in self._known:
+            self._known[media] = self._placed(media)
+        return self._known[media]
+
+    def _placed(self, media: Path | ArchiveMember) -> dict[str, Any]:
+        digest = hashlib.sha256()
+        for part in _content(media):
+            digest.update(part)
+        facts = {"media_sha256": digest.hexdigest()}
+        if self._copy:
+            return {**facts, "media_kind": "stored", "media": self._copied(media)}
+        if isinstance(media, Path):
+            return {**facts, "media_kind": "file", "media": str(media.absolute())}
+        return {
+            **facts, "media_kind": "member", "media": str(media.archive.absolute()), "member": media.name,
+            "offset": media.offset, "size": media.size,
+        }  # fmt: skip
+
+    def _copied(self, media: Path | ArchiveMember) -> str:
+        # A name from an archive may point anywhere; only its last part is kept.
+        name = media.name if isinstance(media, Path) else PurePosixPath(media.name).name
+        if name in self._names or name in ("", ".", ".."):
+            name = f"{len(self._names):06d}_{name}"
+        self._names.add(name)
+        self._folder.mkdir(exist_ok=True)
+        with (self._folder / name).open("wb") as file:
+            for part in _content(media):
+                file.write(part)
+        return f"media/{name}"
+
+
+def _content(media: Path | ArchiveMember) -> Iterator[bytes]:
+    if isinstance(media, ArchiveMember):
+        yield media.read()
+        return
+    try:
+        with media.open("rb") as file:
+            while part := file.read(1 << 22):
+                yield part
+    except OSError as error:
+        raise DatasetError(f"{media}: cannot be read ({error.strerror or error})") from error
+
+
+def _manifest_text(
+    corpus: Corpus,
+    index: bytes,
+    shards: Sequence[Shard],
+    places: Sequence[Mapping[str, Any]],
+    provenance: Mapping[str, Provenance],
+) -> str:
+    import tomli_w
+
+    keys = dict.fromkeys(key for found in places for key in found)
+    task = asdict(corpus.task)
+    return tomli_w.dumps(
+        {
+            "format": FORMAT,
+            "name": corpus.name,
+            "citation": corpus.citation,
+            "licence": corpus.licence,
+            "notes": list(corpus.notes),
+            "clips": len(corpus.clips),
+            "index_sha256": hashlib.sha256(index).hexdigest(),
+            "task": {name: list(value) for name, value in task.items()},
+            "tracks": {
+                key: asdict(provenance.get(key.removesuffix(".times"), Provenance())) for key in keys
+            },
+            "shards": [shard._asdict() for shard in shards],
+        }
+    )
+
+
+def _manifest(folder: Path) -> _Manifest:
+    if not (folder / MANIFEST).is_file():
+        raise DatasetError(f"{folder}: no {MANIFEST} there; a store was wanted")
+    place = folder / MANIFEST
+    try:
+        tree = tomllib.loads(_read(place).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{place}: damaged ({error})") from error
+    if tree.get("format") != FORMAT:
+        raise DatasetError(f"{place}: format {tree.get('format')!r}, this version reads {FORMAT}")
+    try:
+        task = {name: tuple(value) for name, value in tree["task"].items()}
+        shards = tuple(Shard(one["name"], int(one["bytes"]), one["sha256"]) for one in tree["shards"])
+        facts = {name: tree[name] for name in ("name", "citation", "licence", "notes")}
+        return _Manifest(
+            facts, TaskSpec(**task), tree.get("tracks", {}), shards, tree["index_sha256"], tree["clips"]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(f"{place}: damaged ({type(error).__name__}: {error})") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _check_replaceable(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path}: is a file, a folder for the store is wanted")
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        raise OutputError(f"{path}: is not empty and holds no store")
+
+
+def _kind(media: Media | None) -> str | None:
+    if media is None:
+        return None
+    if isinstance(media, Picture):
+        return "picture"
+    name = media.name
+    return f"{'in tar ' if isinstance(media, ArchiveMember) else ''}{PurePosixPath(name).suffix.lower() or 'file'}"
+
+
+def _counts(values: Iterator[str | None]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for value in values:
+        found[str(value)] = found.get(str(value), 0) + 1
+    return found
+
+
+def _ratings(clips: Sequence[Clip]) -> dict[str, dict[str, float]]:
+    by_name: dict[str, list[float]] = {}
+    for clip in clips:
+        for name, value in clip.ratings.items():
+            by_name.setdefault(name, []).append(value)
+    return {
+        name: {"n": len(values), "low": min(values), "mean": float(np.mean(values)), "high": max(values)}
+        for name, values in by_name.items()
+    }
+
+
+def _tracks(clips: Sequence[Clip], provenance: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """By key: how many clips have it, the width, the type, quantiles of the length, and where it comes from."""
+    lengths: dict[str, list[int]] = {}
+    first: dict[str, np.ndarray] = {}
+    for clip in clips:
+        for key in clip.vectors:
+            length = getattr(clip.vectors, "length", None)
+            array = clip.vectors[key] if key not in first or length is None else first[key]
+            first.setdefault(key, array)
+            lengths.setdefault(key, []).append(length(key) if length else len(np.atleast_2d(array)))
+    return {
+        key: {
+            "clips": len(found),
+            "dim": int(first[key].shape[-1]),
+            "type": str(first[key].dtype),
+            "frames": sum(found),
+            "length_quantiles": [int(value) for value in np.quantile(found, [0, 0.25, 0.5, 0.75, 1])],
+            **provenance.get(key, {}),
+        }
+        for key, found in lengths.items()
+    }
