@@ -124,6 +124,7 @@ REFUSED = {
     "no stop": b"N",
     "no value": b".",
     "mark alone": b"(e.",
+    "zip archive": b"PK\x03\x04",
     "text": b"id,label\n1,joy\n",
     "pandas plot": _stack_global("pandas", "io.common.os.system") + b".",
     "pandas eval": _stack_global("pandas", "eval") + b".",

@@ -45,6 +45,9 @@ def load_restricted(path: Path, *, max_bytes: int | None = None, narrow: bool = 
         with Path(path).open("rb") as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
+            if file.read(4) == b"PK\x03\x04":
+                raise DatasetError(f"{path}: is a zip archive, wanted a pickle")
+            file.seek(0)
             return _load(file, Source(file, size, str(path), max_bytes=max_bytes, narrow=narrow))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -45,9 +45,14 @@ def numbers_of(values: object, place: str) -> np.ndarray:
         DatasetError: they are no numbers.
     """
     try:
-        numbers = np.asarray(values, dtype=np.float64)
+        held = np.asarray(values)
+        if held.dtype.kind == "c":
+            raise TypeError("complex")
+        numbers = held.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f"{place}: wanted a list of numbers ({error})") from error
+    if not numbers.ndim or (len(numbers) and not numbers.size):
+        raise DatasetError(f"{place}: shape {numbers.shape}, wanted a list of numbers")
     return numbers.reshape(len(numbers), -1)[:, 0] if numbers.size else numbers.reshape(-1)
 
 

@@ -40,9 +40,9 @@ def cleaned(values: object, place: str, faults: Counter[str], *, silence: bool =
     Raises:
         DatasetError: they are no numbers.
     """
-    block = np.asarray(values) if isinstance(values, np.ndarray) else _stacked(values, place)
-    if block.dtype.kind not in "biuf":
-        raise DatasetError(f"{place}: holds {block.dtype}, wanted numbers")
+    block = stacked(values, place)
+    if block.dtype.kind not in "biuf" or not block.ndim:
+        raise DatasetError(f"{place}: holds {block.dtype} {block.shape}, wanted an array of numbers")
     ready = block.dtype == np.float32 and block.flags.writeable
     result = block if ready else np.empty(block.shape, np.float32)
     step = max(1, CHUNK_VALUES // max(1, int(np.prod(block.shape[1:]))))
@@ -58,6 +58,29 @@ def cleaned(values: object, place: str, faults: Counter[str], *, silence: bool =
         if silence and part.ndim > 1 and part.shape[-1] > 1:
             _zero_silent(part, faults)
     return result
+
+
+def stacked(values: object, place: str) -> np.ndarray:
+    """A list of numbers or of arrays as one array.
+
+    Raises:
+        DatasetError: it is no list, or its parts differ in shape.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    """A list as one array.
+
+    Raises:
+        DatasetError: it is no list, or its parts differ in shape.
+    """
+    if isinstance(values, np.ndarray):
+        return values
+    if not isinstance(values, list | tuple):
+        raise DatasetError(f"{place}: holds a {type(values).__name__}, wanted an array")
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DatasetError(f"{place}: its parts do not make up one array ({error})") from error
 
 
 def spans(block: np.ndarray, lengths: np.ndarray | None = None) -> Spans:
@@ -105,15 +128,6 @@ def fault_notes(faults: dict[str, Counter[str]]) -> list[str]:
         if found["absent"]:
             notes.append(f"{name}: {found['absent']} clips hold nothing but zeros and go without it")
     return notes
-
-
-def _stacked(values: object, place: str) -> np.ndarray:
-    if not isinstance(values, list | tuple):
-        raise DatasetError(f"{place}: holds a {type(values).__name__}, wanted an array")
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DatasetError(f"{place}: its parts do not make up one array ({error})") from error
 
 
 def _zero_odd(part: np.ndarray, faults: Counter[str]) -> None:

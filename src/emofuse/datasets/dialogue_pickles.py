@@ -74,7 +74,7 @@ def read_dialogues(path: Path, *, task: str = "emotion", valid: str = "named") -
         raise DatasetError(f"{file}: holds no sentiments, found {', '.join(parts)}")
     names = MELD_SENTIMENTS if task == "sentiment" else IEMOCAP if acted else MELD
     labels = parts["sentiment" if task == "sentiment" else "labels"]
-    roles = _roles(parts, acted, valid)
+    roles = _roles(parts, acted, valid, str(file))
     faults: dict[str, Counter[str]] = defaultdict(Counter)
     clips: list[Clip] = []
     for dialogue in labels:
@@ -107,18 +107,14 @@ def _fits(key: str, part: object) -> bool:
     if key == "other":
         return True
     if key in ("train", "test", "valid"):
-        return isinstance(part, list | tuple | set | frozenset | np.ndarray)
+        return isinstance(part, set | frozenset) or _is_list(part)
     if not isinstance(part, dict) or not part:
         return False
     first = next((turns[0] for turns in part.values() if _is_list(turns) and len(turns)), None)
     if key in ("labels", "sentiment"):
         return isinstance(first, int | np.integer)
     if key in _VECTORS:
-        return (
-            isinstance(first, np.ndarray | list | tuple)
-            and len(first) > 1
-            and not isinstance(first[0], str)
-        )
+        return _is_list(first) and len(first) > 1 and not isinstance(first[0], str)  # type: ignore[arg-type, index]
     if key == "sentences":
         return isinstance(first, str | bytes)
     return first is not None
@@ -133,6 +129,8 @@ def _by_dialogue(part: object, dialogue: object) -> bool:
 
 
 def _same_length(turns: Mapping[str, Sequence[Any]], labels: Sequence[Any], place: str) -> None:
+    if not _is_list(labels):
+        raise DatasetError(f"{place}: labels: a {type(labels).__name__}, wanted a list")
     for key, held in turns.items():
         if key != "other" and len(held) != len(labels):
             raise DatasetError(
@@ -149,17 +147,15 @@ def _named_labels(codes: Sequence[Any], names: tuple[str, ...], place: str) -> l
     return found
 
 
-def _roles(parts: Mapping[str, Any], acted: bool, valid: str) -> dict[str, str]:
+def _roles(parts: Mapping[str, Any], acted: bool, valid: str, place: str) -> dict[str, str]:
     roles = {
-        dialogue: role
+        name_of(dialogue, f"{place}: {role}"): role
         for role in ("train", "valid", "test")
-        for dialogue in (
-            parts[role].tolist() if isinstance(parts.get(role), np.ndarray) else parts.get(role, ())
-        )
+        for dialogue in np.ravel(np.asarray(list(parts.get(role, ())), dtype=object))
     }
-    fixed = COSMIC_VALID if valid == "cosmic" else () if acted or "valid" in parts else MELD_VALID
-    moved = {name for name, role in roles.items() if role == "train" and name in fixed}
-    return {str(name): "valid" if name in moved else role for name, role in roles.items()}
+    fixed = COSMIC_VALID if valid == "cosmic" else () if acted or "valid" in parts else map(str, MELD_VALID)
+    moved = {name for name in fixed if roles.get(name) == "train"}
+    return roles | dict.fromkeys(moved, "valid")
 
 
 def _turns(
@@ -193,7 +189,7 @@ def _turns(
 
 def _speaker(value: object, dialogue: str, place: str) -> str | None:
     if isinstance(value, np.ndarray | list | tuple):
-        places = np.flatnonzero(np.asarray(value))
+        places = np.flatnonzero(cleaned(value, f"{place}: speakers", Counter()))
         return f"speaker_{places[0]}" if len(places) == 1 else None
     name = name_of(value, f"{place}: speakers")
     # An actor of IEMOCAP is a session and a gender; the letter alone would be five people.

@@ -75,6 +75,8 @@ def read_mmsa(path: Path, *, rating_range: tuple[float, float] | None = None) ->
         blocks = _blocks(parts, place, faults)
         same_widths(blocks, widths, split, str(file))
         clips += _clips(parts, blocks, place, faults)
+    if not clips:
+        raise DatasetError(f"{file}: no clip is in it")
     notes += fault_notes(faults)
     task = _task(clips, rating_range, file)
     return Corpus("mmsa", tuple(clips), task, CITATION, LICENCE, tuple(notes))
@@ -128,6 +130,9 @@ def _cuts(
         for key, name in MODALITIES.items()
         if name in blocks and f"{key}_lengths" in parts
     }
+    for name, lengths in stated.items():
+        if not np.isfinite(lengths).all():
+            raise DatasetError(f"{place}: {name}: a length that is no number")
     aligned = not stated and len({block.shape[1] for block in blocks.values()}) == 1
     if aligned and tokens is None:
         # A word may be zeros in one modality: it is there where any of them holds something.

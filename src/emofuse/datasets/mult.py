@@ -16,7 +16,7 @@ import numpy as np
 
 from emofuse.datasets.archives import load_restricted
 from emofuse.datasets.blocks import name_of, one_archive, parallel, same_widths, source_of, splits_of
-from emofuse.datasets.cleaning import cleaned, fault_notes, occupied, spans
+from emofuse.datasets.cleaning import cleaned, fault_notes, occupied, spans, stacked
 from emofuse.datasets.rows import choose
 from emofuse.datasets.sentiment import Target, present, sentiment_target, sentiment_task
 from emofuse.errors import DatasetError
@@ -57,6 +57,8 @@ def read_mult(path: Path, *, wordless: str = "keep", video_width: int | None = N
         rows = _rows(parts["labels"], f"{place}: labels")
         shapes.add(rows.shape[1:])
         clips += _clips(blocks, rows, parts.get("id"), place)
+    if not clips:
+        raise DatasetError(f"{file}: no clip is in it")
     if len(shapes) > 1:
         raise DatasetError(f"{file}: labels: shapes {sorted(shapes)} of the splits differ")
     clips = _told_apart(clips)
@@ -108,7 +110,7 @@ def _blocks(
 
 
 def _rows(labels: object, place: str) -> np.ndarray:
-    rows = np.asarray(labels)
+    rows = stacked(labels, place)
     if rows.dtype.kind not in "biuf":
         raise DatasetError(f"{place}: holds {rows.dtype}, wanted numbers")
     if rows.shape[1:] == (4, 2):
