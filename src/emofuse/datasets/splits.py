@@ -25,6 +25,26 @@ SPLITS = Table(
             "emofuse.datasets.splits:group_folds",
             "folds that share no speaker (or dialogue, or source)",
         ),
+        "rotated_test": (
+            "emofuse.datasets.protocols:rotated_test",
+            "official train; the official test's groups take turns to choose and to test",
+        ),
+        "leave_one_speaker_out": (
+            "emofuse.datasets.protocols:leave_one_speaker_out",
+            "one speaker tests, the others of the session choose",
+        ),
+        "leave_one_session_out": (
+            "emofuse.datasets.protocols:leave_one_session_out",
+            "one session tests, the next chooses",
+        ),
+        "iemocap_conversations": (
+            "emofuse.datasets.protocols:iemocap_conversations",
+            "whole dialogues: session 5 tests, twelve named ones choose",
+        ),
+        "compat_random_80_20": (
+            "emofuse.datasets.protocols:compat_random_80_20",
+            "a published notebook's random split, which leaks; for comparison only",
+        ),
         "random_split": (
             "emofuse.datasets.splits:random_split",
             "at random within each label; speakers are shared, so scores flatter",

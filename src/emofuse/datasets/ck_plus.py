@@ -1,0 +1,90 @@
+"""CK+ and folders like it: sequences of faces from neutral to the peak of one of 7 emotions.
+
+Paper: Lucey et al. 2010, https://doi.org/10.1109/CVPRW.2010.5543262
+Layouts: the release (``cohn-kanade-images/S005/001/*.png`` and ``Emotion/S005/001/*_emotion.txt``), or the
+common copy with one folder an emotion (``anger/S010_004_00000017.png``).
+"""
+
+import re
+from pathlib import Path
+
+from emofuse.datasets.rows import count_note
+from emofuse.errors import DatasetError
+from emofuse.types import Clip, Corpus, TaskSpec
+
+CITATION = "Lucey, Cohn, Kanade, Saragih, Ambadar & Matthews (2010). The Extended Cohn-Kanade Dataset (CK+). CVPR Workshops."
+LICENCE = "research use, on agreement; few subjects allow their pictures in print"
+CONSENT = "consent: students who posed for research; not how people feel"
+LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+PUBLISHED = 327
+
+_PICTURE = re.compile(r"(S\d{3})_(\d{3})_(\d{8})", re.IGNORECASE)
+_ENDS = (".png", ".jpg", ".jpeg", ".tiff", ".bmp")
+_NAMES = {name: name for name in LABELS} | {
+    "angry": "anger",
+    "happiness": "happy",
+    "sad": "sadness",
+    "surprised": "surprise",
+}
+
+
+def read_ck_plus(path: Path, *, frames: int = 3) -> Corpus:
+    """Read labelled sequences. Of the release the last ``frames`` pictures of each sequence, its peak, are
+    clips; of the common copy every picture is. ``source`` is the sequence, ``speaker`` the subject.
+
+    Raises:
+        DatasetError: neither layout is there, or a label does not hold.
+    """
+    emotions = sorted(path.rglob("*_emotion.txt"))
+    clips = _release(path, emotions, frames) if emotions else _folders(path)
+    if not clips:
+        raise DatasetError(f"{path}: no *_emotion.txt, and no folder called as an emotion with pictures")
+    sequences = {clip.source for clip in clips}
+    labels = tuple(label for label in LABELS if any(clip.label == label for clip in clips))
+    notes = (CONSENT, *count_note({"sequences": len(sequences)}, {"sequences": PUBLISHED}))
+    return Corpus("ck_plus", tuple(clips), TaskSpec(labels=labels), CITATION, LICENCE, notes)
+
+
+def _release(root: Path, emotions: list[Path], frames: int) -> list[Clip]:
+    pictures: dict[tuple[str, str], list[Path]] = {}
+    for file in sorted(root.rglob("S*_*_*")):
+        if file.suffix.lower() in _ENDS and (match := _PICTURE.fullmatch(file.stem)):
+            pictures.setdefault((match[1].upper(), match[2]), []).append(file)
+    clips = []
+    for file in emotions:
+        label = _code(file)
+        match = _PICTURE.match(file.stem)
+        if match is None:
+            raise DatasetError(f"{file}: wanted a name such as S005_001_00000011_emotion.txt")
+        subject, number = match[1].upper(), match[2]
+        clips += [
+            _clip(one, subject, f"{subject}_{number}", label)
+            for one in pictures.get((subject, number), [])[-frames:]
+        ]
+    return clips
+
+
+def _code(file: Path) -> str:
+    text = file.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        code = float(text)
+    except ValueError:
+        code = -1.0
+    if code not in range(len(LABELS)):
+        raise DatasetError(f"{file}: found {text!r}, wanted a code from 0 to {len(LABELS) - 1}")
+    return LABELS[int(code)]
+
+
+def _folders(root: Path) -> list[Clip]:
+    clips = []
+    for folder in sorted(one for one in root.rglob("*") if one.is_dir() and one.name.lower() in _NAMES):
+        for file in sorted(folder.iterdir()):
+            match = _PICTURE.match(file.stem)
+            if file.suffix.lower() in _ENDS and match:
+                sequence = f"{match[1].upper()}_{match[2]}"
+                clips.append(_clip(file, match[1].upper(), sequence, _NAMES[folder.name.lower()]))
+    return clips
+
+
+def _clip(file: Path, subject: str, sequence: str, label: str) -> Clip:
+    return Clip(id=file.stem, media=file, label=label, speaker=subject, source=sequence)

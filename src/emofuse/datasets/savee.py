@@ -1,0 +1,48 @@
+"""SAVEE: four English men, 7 emotions, 480 clips of sound and of the face.
+
+Source: Haq & Jackson 2010, http://kahlan.eps.surrey.ac.uk/savee/
+Layout: ``DC_a01.wav``, or a folder for each speaker with ``a01.wav`` (or flac, avi).
+"""
+
+from pathlib import Path
+
+from emofuse.datasets.media_names import ends, left_out, named_media
+from emofuse.datasets.rows import count_note
+from emofuse.errors import DatasetError
+from emofuse.types import Clip, Corpus, TaskSpec
+
+CITATION = "Haq & Jackson (2010). Multimodal Emotion Recognition. In: Machine Audition. IGI Global."
+LICENCE = "research use, on registration"
+CONSENT = "consent: students and staff who acted for research; not how people feel off stage"
+EMOTIONS = {
+    "a": "anger", "d": "disgust", "f": "fear", "h": "happiness", "n": "neutral", "sa": "sadness",
+    "su": "surprise",
+}  # fmt: skip
+SPEAKERS = ("DC", "JE", "JK", "KL")
+PUBLISHED = 480
+
+_PATTERN = rf"({'|'.join(SPEAKERS)})[_/](sa|su|[adfhn])(\d\d){ends()}"
+
+
+def read_savee(path: Path) -> Corpus:
+    """Read the takes, sorted by name. There is no official split: split by speaker (there are four).
+
+    Raises:
+        DatasetError: no take is found.
+    """
+    found, spare = named_media(
+        path, _PATTERN, take=lambda match: f"{match[1]}_{match[2]}{match[3]}".upper()
+    )
+    if not found:
+        raise DatasetError(f"{path}: no file named DC_a01.wav, or a01.wav in a folder DC, JE, JK or KL")
+    clips = tuple(
+        Clip(
+            id=f"{match[1].upper()}_{match[2].lower()}{match[3]}",
+            media=media,
+            label=EMOTIONS[match[2].lower()],
+            speaker=match[1].upper(),
+        )
+        for match, media in found
+    )
+    notes = (CONSENT, *count_note({"clips": len(clips)}, {"clips": PUBLISHED}), *left_out(spare))
+    return Corpus("savee", clips, TaskSpec(labels=tuple(EMOTIONS.values())), CITATION, LICENCE, notes)
