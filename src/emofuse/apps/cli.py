@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from emofuse import __version__
+from emofuse.apps.audit import audit_corpus
 from emofuse.apps.corpora import export_store, import_dataset, inspect_store
 from emofuse.apps.outputs import check_outputs, is_stdout, write_together
 from emofuse.errors import EmofuseError, InputError, MediaError, UnknownNameError
@@ -234,6 +235,7 @@ def extract(
 app.command("import", no_args_is_help=True)(import_dataset)
 app.command("inspect", no_args_is_help=True)(inspect_store)
 app.command("export", no_args_is_help=True)(export_store)
+app.command("audit", no_args_is_help=True)(audit_corpus)
 
 
 @app.command("list", no_args_is_help=True)

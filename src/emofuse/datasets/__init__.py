@@ -71,6 +71,48 @@ DATASETS = Table(
             "emofuse.datasets.opensmile:read_opensmile",
             "tables of openSMILE, CSV or ARFF: functionals, or descriptors over time",
         ),
+        "mosi": (
+            "emofuse.datasets.mosi:read_mosi",
+            "2,199 opinions in video blogs, sentiment from -3 to 3",
+        ),
+        "mosei": (
+            "emofuse.datasets.mosei:read_mosei",
+            "22,856 segments of monologues, sentiment from -3 to 3",
+        ),
+        "ch_sims": (
+            "emofuse.datasets.ch_sims:read_ch_sims",
+            "Mandarin clips, sentiment from -1 to 1, also of each modality alone; v2 too",
+        ),
+        "mmsa_folder": (
+            "emofuse.datasets.mmsa_folder:read_mmsa_folder",
+            "a folder of MMSA-FET: label.csv beside Raw/",
+        ),
+        "iemocap": (
+            "emofuse.datasets.iemocap:read_iemocap",
+            "dyads of ten actors, 4, 6 or all emotions, valence, arousal, dominance",
+        ),
+        "emorynlp": (
+            "emofuse.datasets.emorynlp:read_emorynlp",
+            "9,489 turns of scenes from Friends, 7 emotions",
+        ),
+        "dailydialog": (
+            "emofuse.datasets.dailydialog:read_dailydialog",
+            "everyday written dialogues, 7 emotions; RECCON's causes",
+        ),
+        "crema_d": (
+            "emofuse.datasets.crema_d:read_crema_d",
+            "acted English clips of 91 actors, 6 emotions",
+        ),
+        "savee": ("emofuse.datasets.savee:read_savee", "acted English clips of four men, 7 emotions"),
+        "tess": ("emofuse.datasets.tess:read_tess", "acted English words of two women, 7 emotions"),
+        "ck_plus": (
+            "emofuse.datasets.ck_plus:read_ck_plus",
+            "posed faces from neutral to peak, 7 emotions",
+        ),
+        "affectnet": (
+            "emofuse.datasets.affectnet:read_affectnet",
+            "faces from the web, 8 emotions, valence and arousal",
+        ),
         "packed": (
             "emofuse.datasets.packed:read_packed",
             "a store made by `emofuse import`: safetensors and Parquet, read lazily",

@@ -47,7 +47,7 @@ def read_meld(path: Path, *, task: str = "emotion") -> Corpus:
     """Read the official splits in file order; ``task`` is ``"emotion"`` (7) or ``"sentiment"`` (3).
 
     A clip with media is the whole of its file; without, ``start_s`` and ``end_s`` count from the first
-    start of its dialogue (None where the turn has no length).
+    start of its dialogue, as they are published (one turn has no length).
 
     Raises:
         ConfigError: ``task`` is neither.
@@ -154,8 +154,6 @@ def _with_media(clips: list[Clip], files: dict[str, Path]) -> list[Clip]:
         media = files.get(clip.id.partition("_")[2])
         if media is not None and clip.id not in _UNREADABLE:
             placed.append(replace(clip, media=media, start_s=None, end_s=None))
-        elif (clip.end_s or 0.0) <= (clip.start_s or 0.0):
-            placed.append(replace(clip, start_s=None, end_s=None))
         else:
             placed.append(clip)
     return placed

@@ -55,7 +55,9 @@ def leave_one_speaker_out(corpus: Corpus, *, fold: int = 0) -> Split:
         raise ConfigError(f"fold is {fold}; there are {len(speakers)} speakers, counted from 0")
     tested = speakers[fold]
     sessions = {clip.source for clip in corpus.clips if clip.speaker == tested}
-    test, valid, train = [], [], []
+    test: list[str] = []
+    valid: list[str] = []
+    train: list[str] = []
     for clip in corpus.clips:
         role = test if clip.speaker == tested else valid if clip.source in sessions else train
         role.append(clip.id)

@@ -1,0 +1,69 @@
+"""The command that says what is wrong with a corpus."""
+
+from __future__ import annotations
+
+import json as json_format
+from inspect import signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emofuse.apps.corpora import Option, reader_options
+from emofuse.errors import ConfigError
+
+
+def audit_corpus(
+    target: Annotated[
+        list[Path],
+        typer.Argument(metavar="STORE | DATASET PATH", help="A store, or a dataset and its place."),
+    ],
+    options: Option = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Judge under this split, not the official.")
+    ] = None,
+    media: Annotated[bool, typer.Option("--media/--no-media", help="Decode sounds and pictures.")] = True,
+    faces: Annotated[bool, typer.Option("--faces", help="Look for faces too (slow).")] = False,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", readable=False, help="Write all evidence as JSON.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict alone.")] = False,
+) -> None:
+    """Say what is wrong with a corpus; exits with 1 where there is a leak or a fault."""
+    from emofuse.apps.outputs import check_outputs, is_stdout, write_together
+    from emofuse.audit import CHECKS, NEED_MEDIA, SLOW, audit, verdict_line
+    from emofuse.datasets.splits import SPLITS
+
+    check_outputs([json] if json else [], inputs=[])
+    corpus = _corpus(target, reader_options(options))
+    checks = [name for name in CHECKS if (media or name not in NEED_MEDIA) and (faces or name not in SLOW)]
+    made = SPLITS.load(split)(corpus) if split else None
+    report = audit(corpus, split=made, checks=checks)
+    if json is not None:
+        write_together({json: json_format.dumps(report.to_dict(), indent=1) + "\n"})
+    if json is None or not is_stdout(json):
+        if not quiet:
+            typer.echo(f"{report.corpus}: {report.clips} clips; checked {', '.join(report.checked)}")
+            for finding in report.findings:
+                typer.echo(f"{finding.severity:<8} {finding.check}: {finding.message}")
+            for name, reason in report.skipped.items():
+                typer.echo(f"skipped  {name}: {reason}")
+        typer.echo(verdict_line(report))
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _corpus(target: list[Path], options: dict[str, Any]) -> Any:
+    from emofuse.datasets import DATASETS, load_corpus
+
+    if len(target) == 1:
+        if options:
+            raise ConfigError("--option goes to the reader of a dataset; a store has none")
+        return load_corpus("packed", target[0])
+    if len(target) != 2:
+        raise ConfigError(f"found {len(target)} arguments, wanted a STORE, or a DATASET and its PATH")
+    name, path = str(target[0]), target[1]
+    # What a reader drops by default is what an audit is to find.
+    if "duplicates" in signature(DATASETS.load(name)).parameters:
+        options = {"duplicates": "keep", **options}
+    return load_corpus(name, path, **options)
