@@ -26,7 +26,7 @@ from emofuse.evaluation.standings import standings_csv, standings_html, standing
 from emofuse.experiment import run
 from emofuse.files import write_atomically
 from emofuse.inference.bundle import Bundle
-from emofuse.inference.runs import read_predictions
+from emofuse.inference.runs import protocol_of, read_predictions
 from emofuse.types import Predictions
 
 Progress = Callable[[str, float], None]
@@ -310,8 +310,9 @@ def _middle(values: Sequence[float | None]) -> float | None:
 
 
 def _protocol(folder: Path, plan: Plan) -> str:
-    made = str(json.loads((folder / "split.json").read_text(encoding="utf-8"))["protocol"])
-    return re.sub(r"fold \d+ of (\d+)", r"\1 folds pooled", made) if plan.folds else made
+    made, verdict = protocol_of(folder)
+    pooled_name = re.sub(r"fold \d+ of (\d+)", r"\1 folds pooled", made) if plan.folds else made
+    return f"{pooled_name}; {verdict}" if verdict else pooled_name
 
 
 def _tree(plan: Plan, dataset: Variant, model: Variant, *, seed: int, fold: int | None) -> dict[str, Any]:

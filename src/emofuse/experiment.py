@@ -13,6 +13,7 @@ import numpy as np
 from emofuse.alignment.intervals import to_common_axis
 from emofuse.alignment.normalise import Standardiser, apply, fit_on, per_group
 from emofuse.alignment.samples import balance, to_samples
+from emofuse.audit import audit_split, verdict_line
 from emofuse.config import RunConfig, load_config, to_toml
 from emofuse.datasets import load_corpus
 from emofuse.datasets.labels import relabel
@@ -85,7 +86,7 @@ def run(
     data = _Data(config, corpus, split, extractors, cache, progress)
     # Only now: data that cannot be used must neither leave a folder behind nor cost an earlier run.
     resume_or_begin(folder, to_toml(config), fresh=fresh)
-    record_inputs(folder, corpus, split, seed=config.seed)
+    record_inputs(folder, corpus, split, seed=config.seed, audit=verdict_line(audit_split(corpus, split)))
     expert, fitted = _train(config, corpus, data, folder, progress)
     predictions = {
         role: _predictions(expert, data.roles[role], config)

@@ -169,6 +169,7 @@ def train(
         from emofuse.apps.show import show_reports
 
         typer.echo(f"run folder: {made.folder}")
+        _tell_protocol(made.folder)
         show_reports(made.reports, _console())
 
 
@@ -211,7 +212,9 @@ def evaluate(
     from emofuse.apps.show import show_reports
     from emofuse.experiment import evaluate_run
 
-    show_reports(evaluate_run(run_dir), _console())
+    reports = evaluate_run(run_dir)
+    _tell_protocol(run_dir)
+    show_reports(reports, _console())
 
 
 @app.command(no_args_is_help=True)
@@ -286,6 +289,16 @@ def _check_recognize(
         if not path.exists():
             raise MediaError(f"{path}: no such file")
     check_outputs(outputs, inputs=[*paths, *([transcript] if transcript else [])])
+
+
+def _tell_protocol(folder: Path) -> None:
+    """How the clips were split, and what an audit says of that, before any score."""
+    from emofuse.inference.runs import protocol_of
+
+    protocol, verdict = protocol_of(folder)
+    typer.echo(f"protocol: {protocol}")
+    if verdict:
+        typer.echo(verdict)
 
 
 def _console() -> Any:

@@ -16,7 +16,7 @@ from emofuse.types import Clip
 
 # Our choices: the gap that weighs, the clips a score needs, the draws of its interval and of its control.
 GAP = 0.05
-_FEWEST, _DRAWS, _CONTROLS, _FOLDS = 60, 1000, 3, 5
+_FEWEST, _DRAWS, _CONTROLS, _FOLDS = 30, 1000, 3, 5
 _STRENGTH = 0.01
 
 

@@ -97,6 +97,12 @@ def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> bool:
     return False
 
 
+def protocol_of(folder: Path) -> tuple[str, str]:
+    """How the split of a run was made, and the audit's verdict on it ("" in runs of earlier versions)."""
+    facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+    return str(facts["protocol"]), str(facts.get("audit", ""))
+
+
 def best_epoch(folder: Path) -> int:
     """The epoch, from 0, that validation chose in a finished run."""
     return int(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["best_epoch"])
@@ -108,8 +114,8 @@ def _of_a_run(path: Path) -> bool:
     return name in WRITTEN or (path / "weights.safetensors").is_file()
 
 
-def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> None:
-    """Write the environment, the hashes of the data and the ids of the split.
+def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int, audit: str = "") -> None:
+    """Write the environment, the hashes of the data, the ids of the split and what an audit says of it.
 
     Raises:
         ConfigError: a training that was cut off here saw other data.
@@ -129,7 +135,13 @@ def record_inputs(folder: Path, corpus: Corpus, split: Split, *, seed: int) -> N
         "notes": list(corpus.notes),
         "sha256": data_hash(corpus.clips),
     }
-    ids = {"protocol": split.protocol, "train": split.train, "valid": split.valid, "test": split.test}
+    ids = {
+        "protocol": split.protocol,
+        "audit": audit,
+        "train": split.train,
+        "valid": split.valid,
+        "test": split.test,
+    }
     if (folder / "state.pt").is_file() and _recorded(folder) not in (None, (data["sha256"], ids["train"])):
         raise ConfigError(f"{folder}: the data are not those this run began with; begin afresh")
     for name, content in (("environment", environment), ("data", data), ("split", ids)):
@@ -191,9 +203,11 @@ def record_results(
     if labels and reports[shown].confusion.sum():
         confusion_plot(reports[shown], labels, folder / "confusion.png")
         _plot_reliability(predictions[shown], folder / "reliability.png")
+    protocol, audit = protocol_of(folder)
     summary = {
         "best_epoch": best_epoch,
-        "protocol": json.loads((folder / "split.json").read_text(encoding="utf-8"))["protocol"],
+        "protocol": protocol,
+        "audit": audit,
         **{role: report_to_dict(report) for role, report in reports.items()},
     }
     write_atomically(folder / "metrics.json", json.dumps(summary, indent=1) + "\n")

@@ -1,0 +1,63 @@
+"""`emofuse audit`: what it prints, what it exits with."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from emofuse.apps.cli import app
+
+HEADER = "id,text,label,speaker,split\n"
+CLEAN = HEADER + "".join(
+    f"{n},what speaker {n % 4} says is long enough in clip {n},{'glad' if n % 3 else 'sad'},s{n % 4},"
+    f"{'train' if n % 4 < 2 else 'test'}\n"
+    for n in range(24)
+)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["audit", *map(str, arguments)])
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "clips.csv"
+    path.write_text(CLEAN, encoding="utf-8")
+    return path
+
+
+def test_clean_is_zero_and_leaks_are_one(table, tmp_path):
+    made = run("listed", table, "--json", tmp_path / "audit.json")
+    assert made.exit_code == 0 and "nothing found" in made.stdout
+    assert json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))["failed"] is False
+    table.write_text(CLEAN.replace(",s1,train", ",s2,train", 1), encoding="utf-8")
+    made = run("listed", table)
+    assert made.exit_code == 1
+    assert "leak     shared speaker: 1 of 4 speakers" in made.stdout
+    assert run("listed", table, "--quiet").stdout.count("\n") == 1
+
+
+def test_a_store_is_audited_as_its_corpus_is(table, tmp_path):
+    from emofuse.datasets import import_corpus
+
+    import_corpus("listed", table, tmp_path / "store")
+    assert run(tmp_path / "store").exit_code == 0
+
+
+def test_another_split_is_judged_where_it_is_named(table):
+    made = run("listed", table, "--split", "random_split")
+    assert made.exit_code == 1 and "shared speaker" in made.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "nothing is there"),
+        (["lisst", "x"], "did you mean"),
+        (["listed", "x", "y"], "3 arguments"),
+        (["listed", "/nowhere"], "nothing is there"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_two(arguments, words):
+    made = run(*arguments)
+    assert made.exit_code == 2 and words in made.output and made.output.count("\n") == 1
