@@ -292,6 +292,25 @@ def test_a_cut_recording_is_an_error(tmp_path, name):
         probe(path)
 
 
+@pytest.mark.parametrize("name", ["a.wav", "clip.avi", "clip.mkv", "clip.webm", "clip.flac"])
+def test_a_file_that_lacks_a_little_says_so(write_clip, tmp_path, name):
+    if name == "a.wav":
+        soundfile.write(tmp_path / name, np.random.default_rng(0).normal(0, 0.1, 160000), 16000)
+    path = tmp_path / name if name == "a.wav" else write_clip(name, seconds=10.0)
+    assert not probe(path).is_short
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * 0.96)])
+    assert probe(path).is_short
+
+
+def test_a_stream_whose_header_knew_no_length_is_not_short(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    data = bytearray((tmp_path / "a.wav").read_bytes())
+    data[4:8] = data[40:44] = b"\xff" * 4
+    (tmp_path / "a.wav").write_bytes(data)
+    assert not probe(tmp_path / "a.wav").is_short
+
+
 def _text(path, write_clip):
     path.write_text("I am no film. " * 500)
 

@@ -5,6 +5,8 @@ import pytest
 from scipy.signal import lfilter, sawtooth
 
 from emofuse.errors import ClipTooShortError
+from emofuse.features.mel import LogMel
+from emofuse.features.mfcc import Mfcc
 from emofuse.features.pitch import track_pitch
 from emofuse.features.prosody import COLUMNS, Prosody
 from emofuse.features.speech_frames import SpeechFrames
@@ -180,3 +182,27 @@ def test_speech_frames_of_silence_are_finite():
         assert not values[:, SpeechFrames().dim // 2 :].any()
     with pytest.raises(ValueError, match="multiple"):
         SpeechFrames(hop_s=0.025)
+
+
+@pytest.mark.parametrize(("bands", "spectra"), [(40, 1), (20, 2)])
+def test_bands_and_cepstra_share_a_spectrogram_where_they_can(bands, spectra, monkeypatch):
+    signal = Signal((0.1 * np.random.default_rng(6).standard_normal(RATE)).astype(np.float32), RATE)
+    apart = np.concatenate([LogMel(bands=bands)(signal).values, Mfcc(deltas=1)(signal).values], axis=1)
+    made = []
+    whole = LogMel.__call__
+    monkeypatch.setattr(LogMel, "__call__", lambda self, given: made.append(1) or whole(self, given))
+    # A hop of one frame: the mean is the frame itself.
+    track = SpeechFrames(hop_s=0.01, bands=bands)(signal)
+    assert np.array_equal(track.values[:, : apart.shape[1]], apart)
+    assert len(made) == spectra
+
+
+def test_speech_that_was_cut_out_is_not_looked_for_again(monkeypatch):
+    signal = Signal((0.1 * np.random.default_rng(6).standard_normal(2 * RATE)).astype(np.float32), RATE)
+    monkeypatch.setattr(
+        "emofuse.features.speech_frames.speech_regions", lambda signal: [(0.5, 1.0), (1.2, 1.5)]
+    )
+    trimmed = SpeechFrames(speech_only=True)
+    cut, whole = trimmed.of_speech(signal.between(0.5, 1.5)), trimmed(signal)
+    assert np.array_equal(cut.values, whole.values)
+    np.testing.assert_allclose(cut.times + 0.5, whole.times)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emofuse.features.media import read_audio
-from emofuse.features.segments import plan_segments, speech_regions
+from emofuse.features.segments import plan_segments, speech_regions, stretches
 from emofuse.features.transcripts import Cue
 from emofuse.types import Signal
 
@@ -153,3 +153,9 @@ def test_segments_always_lie_in_order_inside_the_clip():
             assert sum(len(segment.text or "") for segment in segments) >= sum(
                 len(cue.text) for cue in cues
             )
+
+
+def test_stretches_are_gathered_and_divided():
+    spans = [(20.0, 21.0), (0.0, 4.0), (5.0, 9.0), (30.0, 51.0)]
+    assert stretches(spans, max_s=10) == [(0, 9), (20, 21), (30, 37), (37, 44), (44, 51)]
+    assert stretches([], max_s=10) == []

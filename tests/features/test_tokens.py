@@ -76,7 +76,17 @@ def test_a_bad_file_is_named(tmp_path, content):
         Tokens(vocabulary=path)
 
 
-def test_a_text_that_is_too_long_is_known(vocabulary):
-    tokens = Tokens(vocabulary=vocabulary, max_tokens=4)
-    assert not tokens.cuts("i am")
-    assert tokens.cuts("i am not happy today at all")
+def test_a_long_text_is_divided_where_sentences_end(vocabulary):
+    tokens = Tokens(vocabulary=vocabulary, max_tokens=6)  # four words and two markers
+    assert tokens.pieces(" i am ") == ["i am"] and tokens.pieces(" \n") == []
+    assert tokens.pieces("i am! happy! am i happy!") == ["i am!", "happy!", "am i happy!"]
+    assert tokens.pieces("i! am! happy am i am") == ["i! am!", "happy am i am"]
+
+
+def test_every_word_of_a_long_text_is_in_a_piece(vocabulary):
+    tokens = Tokens(vocabulary=vocabulary, max_tokens=6)
+    text = "i am happy " * 7 + "i! am unhappy am i am i! happy"
+    pieces = tokens.pieces(text)
+    assert " ".join(pieces).split() == text.split()
+    assert all(len(tokens(piece)) <= 6 for piece in pieces)
+    assert tokens.pieces("!" * 10) == ["!!", "!!!", "!!", "!!!"]  # one word of ten tokens, in halves

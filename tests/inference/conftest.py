@@ -166,7 +166,7 @@ def sees(monkeypatch):
     """Makes the face finder go through the frames and find the tracks it is told to find."""
 
     def tell(*tracks, warnings=()):
-        def find(frames):
+        def find(frames, *, min_side_px=24):
             assert all(frame.pixels.ndim == 3 for frame in frames)
             return tuple(tracks), tuple(warnings)
 

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,13 +31,13 @@ def assert_sound(result):
     document = json.loads(result.to_json())
     assert set(document) >= {"source", "duration_s", "labels", "clip", "segments", "warnings", "bundle"}
     assert document["segments"]
-    for part in (document["clip"], *document["segments"]):
+    judged = [any(one["present"] for one in part["modalities"].values()) for part in document["segments"]]
+    parts = (document["clip"], *document["segments"])
+    for part, has_evidence in zip(parts, (any(judged), *judged), strict=True):
         assert sum(part["probabilities"].values()) == pytest.approx(1, abs=1e-9)
-        assert (
-            part["confidence"]
-            == part["probabilities"][part["label"]]
-            == max(part["probabilities"].values())
-        )
+        assert part["confidence"] == part["probabilities"][part["label"]]
+        winner = max(part["probabilities"], key=part["probabilities"].get)
+        assert part["label"] == (winner if has_evidence else "neutral")
         for name in ("valence", "arousal"):
             assert part[name] is None or -1 <= part[name] <= 1
     for part in document["segments"]:
@@ -132,14 +133,27 @@ def test_a_short_slice_is_widened_inside_the_clip(predict, bundle, fakes, hears,
 )
 def test_sound_that_says_nothing_gives_the_prior_and_says_so(fakes, hears, tmp_path, samples, expected):
     hears()
-    prior = (0.1, 0.1, 0.1, 0.1, 0.4, 0.1, 0.1)
+    prior = (0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)  # joy is the likeliest, and yet nobody showed any
     recognizer = Recognizer.from_bundle(fakes.three_experts(prior=prior), cache=Cache(None))
     result = recognizer.predict(fakes.wav(tmp_path / "a.wav", samples))
     assert_sound(result)
-    assert (result.clip.label, result.clip.confidence) == ("neutral", pytest.approx(0.4))
+    assert (result.clip.label, result.clip.confidence) == ("neutral", pytest.approx(0.1))
+    assert result.segments[0].label == "neutral" and result.clip.probabilities["joy"] == pytest.approx(0.4)
     assert result.clip.valence is None
     assert any(expected in warning for warning in result.warnings)
     assert any("nothing to judge by" in warning for warning in result.warnings)
+
+
+def test_without_a_neutral_class_the_prior_stands(fakes, hears, tmp_path):
+    hears()
+    labels = ("anger", "disgust", "fear", "joy", "calm", "sadness", "surprise")
+    prior = (0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)
+    recognizer = Recognizer.from_bundle(
+        replace(fakes.three_experts(prior=prior), labels=labels), cache=Cache(None)
+    )
+    result = recognizer.predict(fakes.wav(tmp_path / "a.wav", tone(1)))
+    assert result.clip.label == "joy"
+    assert any("no finding" in warning for warning in result.warnings)
 
 
 def test_a_segment_without_evidence_does_not_pull_the_clip(predict, fakes, hears, sees, tmp_path):
@@ -151,6 +165,7 @@ def test_a_segment_without_evidence_does_not_pull_the_clip(predict, fakes, hears
     assert_sound(result)
     assert len(result.segments) > 1
     assert not any(given.present for given in result.segments[-1].modalities.values())
+    assert (result.segments[0].label, result.segments[-1].label) == ("joy", "neutral")
     assert result.clip.probabilities == pytest.approx(dict(result.segments[0].probabilities))
 
 
@@ -263,6 +278,32 @@ def test_media_under_a_text_name_is_media(predict, fakes, hears, tmp_path):
     hears((0.0, 1.0))
     path = fakes.wav(tmp_path / "a.wav", tone(1)).rename(tmp_path / "a.txt")
     assert predict(path).clip.label == "anger"
+
+
+def test_a_kept_result_names_no_other_transcript(fakes, hears, tmp_path):
+    hears((0.0, 1.0))
+    path, cache = fakes.wav(tmp_path / "a.wav", tone(1)), Cache(tmp_path / "kept")
+    for name in ("first.srt", "second.srt"):
+        (tmp_path / name).write_bytes("1\n00:00:00,000 --> 00:00:01,000\nJürgen\n".encode("cp1252"))
+        recognizer = Recognizer.from_bundle(fakes.three_experts(), cache=cache)
+        warnings = " ".join(recognizer.predict(path, transcript=tmp_path / name).warnings)
+        assert "UTF-8" in warnings and "first" not in warnings
+    assert cache.hits == 1
+
+
+def test_a_bundle_says_how_small_a_face_may_be(fakes, hears, monkeypatch, tmp_path):
+    hears()
+    asked = []
+
+    def find(frames, *, min_side_px):
+        asked.append(min_side_px)
+        return (), ("no face found",)
+
+    monkeypatch.setattr("emofuse.features.face.find_faces", find)
+    bundle = fakes.three_experts()
+    bundle.experts[2].extractors["video"].min_side_px = 60
+    Recognizer.from_bundle(bundle, cache=Cache(None)).predict(fakes.video(tmp_path / "a.mp4"))
+    assert asked == [60]
 
 
 def test_the_second_run_asks_nobody(fakes, bundle, tmp_path):

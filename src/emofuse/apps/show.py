@@ -85,8 +85,9 @@ def _head(result: Result) -> Text:
         head.append(f"  {result.duration_s:.1f} s", style="dim")
     head.append("\n")
     head.append(f"{clip.label}", style=f"bold {fill}").append(f" {clip.confidence:.0%}", style="bold")
-    others = sorted(clip.probabilities.items(), key=lambda pair: -pair[1])[1:4]
-    head.append("  then " + ", ".join(f"{label} {share:.0%}" for label, share in others), style="dim")
+    ranked = sorted(clip.probabilities.items(), key=lambda pair: -pair[1])
+    others = [f"{label} {share:.0%}" for label, share in ranked if label != clip.label][:3]
+    head.append("  then " + ", ".join(others), style="dim")
     if clip.valence is not None and clip.arousal is not None:
         head.append(f"\nvalence {_number(clip.valence)}  arousal {_number(clip.arousal)}", style="dim")
     return head

@@ -20,6 +20,9 @@ _STREAMED = 0x7FFF0000  # such sizes stand in WAV headers that were written befo
 _BOXES = (b"mdat", b"moov", b"moof")
 # Their headers state the length; elsewhere it is guessed from the bit rate.
 _DECLARE_DURATION = ("mov", "matroska", "avi", "wav", "flac")
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_LOOSE_BYTES = 8  # by so much real writers get the size of a RIFF wrong
+_SLOW_FRAME_S = 0.2  # a header may count the last frame's length where its packet does not say it
 
 
 def name_of(media: Media) -> str:
@@ -156,7 +159,8 @@ def checked_duration(container: Any, found_s: float, media: Media) -> float:
         if stream.type == "video" and container.format.name == "avi" and stream.average_rate:
             declared.append(float(stream.frames / stream.average_rate))
     if container.format.name == "wav":
-        declared.append(found_s * _riff_share(media))
+        stated, size = _sizes(media)
+        declared.append(found_s * stated / size)
     wanted_s = max(declared)
     if wanted_s - found_s > max(0.5, 0.1 * wanted_s):
         raise MediaError(
@@ -186,10 +190,39 @@ def _check_boxes(media: Media) -> None:
                 raise MediaError(f"{name_of(media)}: cut off; its last {place - end} bytes are missing")
 
 
-def _riff_share(media: Media) -> float:
-    """How many times its size a WAV file says it has; 0 where it was streamed, and could not know."""
+def is_short(container: Any, found_s: float, media: Media) -> bool:
+    """Whether the header states a little more than the file holds, in bytes or in seconds; where it states a
+    lot more, `checked_duration` raises.
+    """
+    stated, size = _sizes(media)
+    stated_s = (container.duration or 0) / 1e6
+    states_end = container.format.name.startswith(("matroska", "flac"))
+    return stated - size > _LOOSE_BYTES or (states_end and stated_s - found_s > _SLOW_FRAME_S)
+
+
+def _sizes(media: Media) -> tuple[int, int]:
+    """The bytes that the header of a RIFF (wav, avi) or Matroska file states, and those that there are.
+
+    The first is 0 for other formats, and where the header was written before the length was known.
+    """
     assert not isinstance(media, Picture)
     with opened_file(media) as file:
-        stated = int.from_bytes(file.read(8)[4:], "little") + 8
-        found = file.seek(0, io.SEEK_END)
-    return stated / found if stated < _STREAMED else 0.0
+        head, size = file.read(4096), file.seek(0, io.SEEK_END)
+    if head.startswith(b"RIFF"):
+        stated = int.from_bytes(head[4:8], "little") + 8
+        return stated if stated < _STREAMED else 0, size
+    if not head.startswith(_EBML):
+        return 0, size
+    place = sum(_vint(head, 4))
+    if head[place : place + 4] != _SEGMENT:
+        return 0, size
+    length, begin = _vint(head, place + 4)
+    return length + begin if length else 0, size
+
+
+def _vint(data: bytes, place: int) -> tuple[int, int]:
+    """The length that stands at ``place`` (0 where it is not known), and where what it measures begins."""
+    width = 9 - data[place].bit_length() if place < len(data) else 1
+    largest = (1 << 7 * width) - 1
+    value = int.from_bytes(data[place : place + width], "big") & largest
+    return value if value < largest else 0, place + width

@@ -19,6 +19,7 @@ from emofuse.features.containers import (
     checked_duration,
     decoded,
     frames_of,
+    is_short,
     name_of,
     opened,
     opened_file,
@@ -43,7 +44,8 @@ _WAV_ORDER = ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR")
 class MediaInfo(NamedTuple):
     """What a file holds. Sizes are those shown, after rotation; ``frame_rate`` is the mean one (0 when
     unknown); ``rate`` (Hz) and ``channels`` are 0 without audio; ``rotation_deg`` turns a stored frame
-    counter-clockwise. A picture has video (one frame) and lasts 0 s.
+    counter-clockwise. A picture has video (one frame) and lasts 0 s. ``is_short`` where the header states a
+    little more than the file holds: its end may be missing.
     """
 
     duration_s: float
@@ -57,6 +59,7 @@ class MediaInfo(NamedTuple):
     channels: int
     rotation_deg: int
     variable_rate: bool
+    is_short: bool = False
 
 
 def probe(media: Media) -> MediaInfo:
@@ -78,8 +81,9 @@ def probe(media: Media) -> MediaInfo:
         if rotation % 180:
             width, height = height, width
         steps = np.diff(np.sort(times)) if len(times) > 1 else np.zeros(0)
+        found_s = end_s - origin_s(container)
         return MediaInfo(
-            duration_s=checked_duration(container, end_s - origin_s(container), media),
+            duration_s=checked_duration(container, found_s, media),
             has_audio=audio is not None,
             has_video=first is not None,
             is_picture=False,
@@ -90,6 +94,7 @@ def probe(media: Media) -> MediaInfo:
             channels=audio.codec_context.layout.nb_channels if audio is not None else 0,
             rotation_deg=rotation,
             variable_rate=_is_variable(steps),
+            is_short=is_short(container, found_s, media),
         )
 
 

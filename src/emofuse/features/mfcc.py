@@ -82,7 +82,15 @@ class Mfcc:
             ClipTooShortError: the signal is shorter than one window.
             FeatureError: a sample is not finite.
         """
-        mel = self._mel(given)
+        return self.of_mel(self._mel(given))
+
+    @property
+    def mel_settings(self) -> dict[str, str | int | float | bool]:
+        """The settings of the `LogMel` whose track `of_mel` takes."""
+        return self._mel.settings
+
+    def of_mel(self, mel: Track) -> Track:
+        """The same from a log-mel track ``(frames, bands)`` that is there already."""
         cepstra = mel.values.astype(np.float64) @ self._basis
         orders = [cepstra, *(changes(cepstra, order=order) for order in range(1, self._deltas + 1))]
         return Track(np.concatenate(orders, axis=1).astype(np.float32), mel.times)

@@ -120,6 +120,14 @@ def plan_segments(
     return tuple(sorted(found, key=lambda segment: segment[:2])), tuple(warnings)
 
 
+def stretches(spans: Sequence[Span], *, max_s: float) -> list[Span]:
+    """Spans in order, gathered with the pauses between them into stretches of at most ``max_s``.
+
+    One that is longer by itself is divided into equal parts.
+    """
+    return [part for span in _joined(spans, gap_s=math.inf, max_s=max_s) for part in _divided(*span, max_s)]
+
+
 def _with_times(cues: Sequence[Cue], duration_s: float) -> tuple[list[Segment], list[str]]:
     found, beyond, clipped = [], 0, 0
     for cue in cues:
@@ -179,12 +187,12 @@ def _on_clock(voiced: Sequence[Span], regions: np.ndarray, inside_s: np.ndarray)
 
 def _textless(spans: Sequence[Span], max_s: float) -> list[Segment]:
     """Spans in equal parts of at most ``max_s``."""
-    segments = []
-    for start_s, end_s in spans:
-        count = max(1, math.ceil((end_s - start_s) / max_s - 1e-9))
-        borders = [float(border) for border in np.linspace(start_s, end_s, count + 1)]
-        segments += [Segment(first, last, None, None) for first, last in pairwise(borders)]
-    return segments
+    return [Segment(*part, None, None) for span in spans for part in _divided(*span, max_s)]
+
+
+def _divided(start_s: float, end_s: float, max_s: float) -> list[Span]:
+    count = max(1, math.ceil((end_s - start_s) / max_s - 1e-9))
+    return list(pairwise(float(border) for border in np.linspace(start_s, end_s, count + 1)))
 
 
 def _joined(spans: Sequence[Span], *, gap_s: float, max_s: float = math.inf) -> list[Span]:

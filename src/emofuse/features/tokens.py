@@ -1,16 +1,19 @@
 """Word-piece ids of a text, for encoders that learn their own word vectors."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from emofuse.errors import ConfigError, MissingModalityError
+from emofuse.features.transcripts import split_sentences
 from emofuse.types import Track
 
 
 class Tokens:
-    """Ids by a ``tokenizer.json`` file, cut at ``max_tokens`` (its own end markers included).
+    """Ids by a ``tokenizer.json`` file, cut at ``max_tokens`` (its own end markers included). What lies
+    beyond is not read; `pieces` divides a text so that all of it is.
 
     ``vocabulary_size`` counts the ids; ``mask_id`` is the id of ``[MASK]`` or None.
     """
@@ -44,9 +47,32 @@ class Tokens:
             "max_tokens": max_tokens,
         }
 
-    def cuts(self, given: str) -> bool:
-        """Whether the text is longer than ``max_tokens``, so that its end is not read."""
-        return bool(self._tokenizer.encode(given).overflowing)
+    def pieces(self, given: str) -> list[str]:
+        """The text in parts of at most ``max_tokens`` each, in order; none where it is blank.
+
+        It is cut where sentences end, a longer sentence between words, a longer word in halves.
+        """
+        given = given.strip()
+        if not given or self._fits(given):
+            return [given] if given else []
+        for divide in (split_sentences, str.split):
+            if len(parts := divide(given)) > 1:
+                return self._packed(parts)
+        half = len(given) // 2
+        return [*self.pieces(given[:half]), *self.pieces(given[half:])] if half else [given]
+
+    def _packed(self, parts: Sequence[str]) -> list[str]:
+        """As many parts in one piece as fit, joined by a space."""
+        pieces: list[str] = []
+        for part in parts:
+            if pieces and self._fits(joined := f"{pieces[-1]} {part}"):
+                pieces[-1] = joined
+            else:
+                pieces += self.pieces(part)
+        return pieces
+
+    def _fits(self, given: str) -> bool:
+        return not self._tokenizer.encode(given).overflowing
 
     def __call__(self, given: str) -> Track:
         """Return ids ``(tokens, 1)`` as float32, end markers included; ``times`` are token positions.

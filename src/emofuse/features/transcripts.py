@@ -126,7 +126,7 @@ def _read_text(path: Path) -> tuple[str, list[str]]:
         raise TranscriptError(f"{path}: no such file") from error
     except OSError as error:
         raise TranscriptError(f"{path}: cannot be read ({error.strerror or error})") from error
-    text, warnings = _decode(data, path)
+    text, warnings = _decode(data)
     if not text.strip():
         raise TranscriptError(f"{path}: the transcript is empty")
     if found := _CONTROL.search(text):
@@ -135,13 +135,13 @@ def _read_text(path: Path) -> tuple[str, list[str]]:
     return text, warnings
 
 
-def _decode(data: bytes, path: Path) -> tuple[str, list[str]]:
+def _decode(data: bytes) -> tuple[str, list[str]]:
     try:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return data.decode("utf-16"), []
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
-        warning = f"{path.name}: not UTF-8; read as Windows-1252"
+        warning = "transcript: not UTF-8; read as Windows-1252"
         return data.decode("cp1252", errors="replace"), [warning]
 
 
@@ -150,17 +150,17 @@ def _read_timed(lines: Sequence[str], path: Path) -> tuple[tuple[Cue, ...], tupl
     for entry in _timed_cues(lines, path):
         start_s, end_s = entry.cue.start_s or 0.0, entry.cue.end_s or 0.0
         if end_s < start_s:
-            warnings.append(f"{path.name}:{entry.line}: cue ends before it starts; dropped")
+            warnings.append(f"transcript: the cue in line {entry.line} ends before it starts; dropped")
         elif entry.cue.text:
             found.append(entry.cue)
     if not found:
         raise TranscriptError(f"{path}: no cue with times and text in {len(lines)} lines")
     cues = sorted(found, key=_start)
     if cues != found:
-        warnings.append(f"{path.name}: cues are not in the order of time; sorted")
+        warnings.append("transcript: cues are not in the order of time; sorted")
     overlaps = sum(_start(late) < (early.end_s or 0.0) for early, late in pairwise(cues))
     if overlaps:
-        warnings.append(f"{path.name}: cues that begin before the one before them ends: {overlaps}")
+        warnings.append(f"transcript: cues that begin before the one before them ends: {overlaps}")
     return _with_speakers(cues), tuple(warnings)
 
 

@@ -35,6 +35,12 @@ SYNONYMS: dict[str, str] = {
 }
 
 
+def neutral_class(labels: Sequence[str]) -> int | None:
+    """The place of the class without emotion; None where there is none."""
+    names = [SYNONYMS.get(label.lower(), label.lower()) for label in labels]
+    return names.index("neutral") if "neutral" in names else None
+
+
 def class_coordinates(labels: Sequence[str]) -> np.ndarray | None:
     """``(classes, 2)`` valence and arousal of the labels; None where one of them has no coordinates."""
     names = [SYNONYMS.get(label.lower(), label.lower()) for label in labels]

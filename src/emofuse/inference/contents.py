@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from emofuse.errors import ClipTooShortError, MissingModalityError
 from emofuse.features.media import VideoFrames
-from emofuse.features.segments import Segment
+from emofuse.features.segments import Segment, Span, stretches
 from emofuse.types import Extractor, Signal, Track
 
 if TYPE_CHECKING:
     from emofuse.features.face import FaceTrack
 
 FRAME_RATE = 5.0
+MIN_SIDE_PX = 24
 # Our own choices: a slice shorter than the first says too little and is widened to the second; speech
 # shorter than the third in a segment is a slip of its borders.
 _SHORT_S, _WIDENED_S, _SLIP_S = 0.3, 0.5, 0.1
-# A voice model's memory grows with the square of what it hears at once; longer segments are judged by the
-# stretch of this length that holds most speech (our choice).
-HEARD_S = 30.0
+# What attention needs in memory grows with the square of what it takes in at once: an expert hears or sees
+# at most this long a stretch, and its answers for the stretches of a longer segment are averaged (our choice).
+AT_ONCE_S = 30.0
 _CROP_DIM = 48 * 48  # of the faces that were found on the way
 
 
-class Material(NamedTuple):
-    """What a segment gives to one extractor: its ``track``, or the ``reason`` why there is none.
-
-    ``quality`` in [0, 1] is how far it can be trusted, None where that is not measured. ``shortened`` says
-    how it was cut to what the extractor takes in, where it was.
+class Piece(NamedTuple):
+    """What an expert takes in at once, and its length, by which its answer counts among those for the other
+    pieces: tokens, seconds of speech, or frames.
     """
 
-    track: Track | None
+    track: Track
+    length: float
+
+
+class Material(NamedTuple):
+    """What a segment gives to one extractor: ``pieces`` in order, or the ``reason`` why there is none.
+
+    ``quality`` in [0, 1] is how far it can be trusted, None where that is not measured.
+    """
+
+    pieces: tuple[Piece, ...] = ()
     reason: str | None = None
     quality: float | None = None
-    shortened: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +61,15 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """The faces of a clip, the times of all frames that were looked at, and why there is no face."""
+    """The faces of a clip of at least ``min_side_px``, the times of all frames that were looked at, and why
+    there is no face.
+    """
 
     tracks: tuple[FaceTrack, ...] = ()
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))
     absent: str = ""
     warnings: tuple[str, ...] = ()
+    min_side_px: int = MIN_SIDE_PX
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +95,7 @@ class Contents:
             FeatureError: the extractor was given something that is not finite.
         """
         if reason := self.absent.get(extractor.source):
-            return [Material(None, reason) for _ in self.segments]
+            return [Material(reason=reason) for _ in self.segments]
         by_source: dict[str, Callable[[Extractor], list[Material]]] = {
             "text": self._words,
             "audio": self._voice,
@@ -93,50 +105,55 @@ class Contents:
             reason = (
                 f"{extractor.name} features are published with a corpus, they cannot be made from media"
             )
-            return [Material(None, reason) for _ in self.segments]
+            return [Material(reason=reason) for _ in self.segments]
         return by_source[extractor.source](extractor)
 
     def _words(self, extractor: Extractor) -> list[Material]:
-        missing = Material(None, "no words in this segment")
-        cuts = getattr(extractor, "cuts", None)
-        materials = []
-        for segment in self.segments:
-            material = _tried(extractor, segment.text) if (segment.text or "").strip() else missing
-            if cuts is not None and material.track is not None and cuts(segment.text):
-                told = f"its text is longer than the {len(material.track)} tokens that are read"
-                material = material._replace(shortened=told)
-            materials.append(material)
-        return materials
+        divide = getattr(extractor, "pieces", lambda text: [text])
+        return [
+            _tried(extractor, [(part, None) for part in divide(segment.text)], name=extractor.name)
+            if (segment.text or "").strip()
+            else Material(reason="no words in this segment")
+            for segment in self.segments
+        ]
 
     def _voice(self, extractor: Extractor) -> list[Material]:
-        signal, materials = self.sound.signal, []
+        # Where somebody speaks is known by now: an extractor that would look for it again need not.
+        spoken_only = getattr(extractor, "speech_only", False)
+        extract = extractor.of_speech if spoken_only else extractor  # type: ignore[attr-defined]
+        materials = []
         for segment in self.segments:
             start_s, end_s, *_ = segment
-            heard_s = sum(
-                max(0.0, min(end_s, until) - max(start_s, since)) for since, until in self.sound.speech
-            )
-            if heard_s < min(_SLIP_S, (end_s - start_s) / 2):
-                materials.append(Material(None, "no speech in this segment"))
+            if end_s <= start_s:  # a cue without a length
+                start_s, end_s = _widened(start_s, end_s, self.duration_s)
+            speech = _overlaps(self.sound.speech, start_s, end_s)
+            if _lengths(speech) < min(_SLIP_S, (end_s - start_s) / 2):
+                materials.append(Material(reason="no speech in this segment"))
                 continue
-            heard = _most_spoken(start_s, end_s, self.sound.speech)
-            material = _tried(extractor, signal.between(*_widened(*heard, signal.duration_s)))
-            if heard != (start_s, end_s):
-                told = f"its voice was judged by {heard[0]:.0f} to {heard[1]:.0f} s, where most is said"
-                material = material._replace(shortened=told)
-            materials.append(material)
+            whole = not spoken_only and end_s - start_s <= AT_ONCE_S
+            spans = [(start_s, end_s)] if whole else stretches(speech, max_s=AT_ONCE_S)
+            given = [(self._heard(span), _lengths(_overlaps(speech, *span))) for span in spans]
+            materials.append(_tried(extract, given, name=extractor.name))
         return materials
 
+    def _heard(self, span: Span) -> Signal:
+        return self.sound.signal.between(*_widened(*span, self.sound.signal.duration_s))
+
     def _look(self, extractor: Extractor) -> list[Material]:
-        if (extractor.name, extractor.dim) == ("face", _CROP_DIM):
+        if (extractor.name, extractor.dim) == ("face", _CROP_DIM) and (
+            extractor.settings.get("min_side_px", self.faces.min_side_px) == self.faces.min_side_px
+        ):
             if self.faces.absent:
-                return [Material(None, self.faces.absent) for _ in self.segments]
+                return [Material(reason=self.faces.absent) for _ in self.segments]
             return [self._face(segment) for segment in self.segments]
-        whole = _tried(extractor, VideoFrames(self.path, rate=FRAME_RATE))
-        if whole.track is None:
+        frames = VideoFrames(self.path, rate=FRAME_RATE)
+        whole = _tried(extractor, [(frames, None)], name=extractor.name)
+        if not whole.pieces:
             return [whole for _ in self.segments]
-        cut = [whole.track.between(*self._shown(segment)) for segment in self.segments]
+        track = whole.pieces[0].track
+        cut = [_in_view(track.between(*self._shown(segment))) for segment in self.segments]
         return [
-            Material(track) if len(track) else Material(None, "no frame in this segment") for track in cut
+            Material(pieces) if pieces else Material(reason="no frame in this segment") for pieces in cut
         ]
 
     def _face(self, segment: Segment) -> Material:
@@ -145,8 +162,8 @@ class Contents:
         seen = [track.between(start_s, end_s) for track in self.faces.tracks]
         best = max(seen, key=lambda track: track.importance, default=None)
         if best is None or not len(best) or not looked:
-            return Material(None, "no face in this segment")
-        return Material(best.track, quality=min(1.0, len(best) / looked))
+            return Material(reason="no face in this segment")
+        return Material(_in_view(best.track), quality=min(1.0, len(best) / looked))
 
     def _shown(self, segment: Segment) -> tuple[float, float]:
         """The segment's times, with two sampling steps at least, so that a short one has a frame."""
@@ -155,20 +172,23 @@ class Contents:
         return start_s - lacking_s, end_s + lacking_s
 
 
-def _most_spoken(
-    start_s: float, end_s: float, speech: Sequence[tuple[float, float]]
-) -> tuple[float, float]:
-    """The span itself, or its stretch of `HEARD_S` that holds most speech, the first of equals."""
-    if end_s - start_s <= HEARD_S:
-        return start_s, end_s
-    inside = [(max(since, start_s), min(until, end_s)) for since, until in speech]
-    inside = [(since, until) for since, until in inside if until > since]
-    begins = np.array([start_s, *(since for since, _ in inside)])
-    begins = np.unique(np.clip(begins, start_s, end_s - HEARD_S))
-    since, until = (np.array(side)[:, None] for side in zip(*inside, strict=True))
-    overlap = np.minimum(until, begins + HEARD_S) - np.maximum(since, begins)
-    begin_s = float(begins[np.maximum(overlap, 0).sum(axis=0).argmax()])
-    return begin_s, begin_s + HEARD_S
+def _overlaps(spans: Sequence[Span], start_s: float, end_s: float) -> list[Span]:
+    """The parts of spans that lie between two times."""
+    cut = ((max(since, start_s), min(until, end_s)) for since, until in spans)
+    return [(since, until) for since, until in cut if until > since]
+
+
+def _lengths(spans: Sequence[Span]) -> float:
+    return sum(until - since for since, until in spans)
+
+
+def _in_view(track: Track) -> tuple[Piece, ...]:
+    """A track over time in equal pieces of at most `AT_ONCE_S`."""
+    if not len(track):
+        return ()
+    count = math.ceil((track.times[-1] - track.times[0]) / AT_ONCE_S) or 1
+    parts = zip(np.array_split(track.values, count), np.array_split(track.times, count), strict=True)
+    return tuple(Piece(Track(values, times), len(values)) for values, times in parts if len(values))
 
 
 def _widened(start_s: float, end_s: float, duration_s: float) -> tuple[float, float]:
@@ -180,12 +200,17 @@ def _widened(start_s: float, end_s: float, duration_s: float) -> tuple[float, fl
     return begin_s, min(duration_s, begin_s + _WIDENED_S)
 
 
-def _tried(extractor: Extractor, given: object) -> Material:
-    """The extractor's track, or why there is none."""
-    try:
-        track = extractor(given)
-    except (ClipTooShortError, MissingModalityError) as error:
-        return Material(None, str(error))
-    return (
-        Material(track) if len(track) else Material(None, f"{extractor.name} found nothing in this segment")
-    )
+def _tried(
+    extract: Callable[[Any], Track], given: Sequence[tuple[object, float | None]], *, name: str
+) -> Material:
+    """A piece for each of what is ``given`` with its length (None: the number of frames), or why not one."""
+    pieces, reason = [], f"{name} found nothing in this segment"
+    for part, length in given:
+        try:
+            track = extract(part)
+        except (ClipTooShortError, MissingModalityError) as error:
+            reason = str(error)
+            continue
+        if len(track):
+            pieces.append(Piece(track, len(track) if length is None else length))
+    return Material(tuple(pieces)) if pieces else Material(reason=reason)

@@ -7,7 +7,7 @@ record; its weight is then shared equally by its modalities that are present.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ import numpy as np
 
 from emofuse.inference.bundle import Expert, Says
 from emofuse.inference.circumplex import CITATION, class_coordinates, expected_coordinates
+from emofuse.inference.contents import Piece
 from emofuse.types import Track
 
 if TYPE_CHECKING:
     from emofuse.models.pooling import ExpertPool
 
-Items = Sequence[Mapping[str, Track]]
+# By segment, the modalities that it has, each in the pieces that an expert takes in one after the other.
+Items = Sequence[Mapping[str, Sequence[Piece]]]
 AFFECT = ("valence", "arousal")
 
 
@@ -56,7 +58,7 @@ def judge(
     pool: ExpertPool,
     *,
     labels: Sequence[str],
-    tracks: Mapping[str, Items],
+    items: Mapping[str, Items],
     quality: Mapping[str, np.ndarray],
 ) -> Judgement:
     """Ask every expert in one batch and pool the answers.
@@ -65,19 +67,19 @@ def judge(
         experts: of the bundle.
         pool: of the bundle.
         labels: the classes in the order of the probabilities.
-        tracks: by expert name, one mapping per segment from modality to track; absent ones are left out.
+        items: by expert name, one mapping per segment from modality to its pieces; absent ones are left out.
         quality: by modality ``(n,)`` in [0, 1], how far its material can be trusted.
     """
-    answers = {expert.name: _ask(expert, tracks[expert.name], len(labels)) for expert in experts}
-    presence = {name: np.array([bool(item) for item in tracks[name]], dtype=bool) for name in answers}
-    trust = {expert.name: _trust(expert, tracks[expert.name], quality) for expert in experts}
+    answers = {expert.name: _ask(expert, items[expert.name], len(labels)) for expert in experts}
+    presence = {name: np.array([bool(item) for item in items[name]], dtype=bool) for name in answers}
+    trust = {expert.name: _trust(expert, items[expert.name], quality) for expert in experts}
     probabilities, weights, judged = _pooled(pool, answers, presence, trust)
 
     spoken: dict[str, list[Voice]] = {}
     for expert in experts:
         for modality in expert.modalities:
             voice = _voice(
-                expert, modality, tracks[expert.name], answers[expert.name], weights[expert.name], labels
+                expert, modality, items[expert.name], answers[expert.name], weights[expert.name], labels
             )
             spoken.setdefault(modality, []).append(voice)
     voices = {modality: _joined(several) for modality, several in spoken.items()}
@@ -85,17 +87,36 @@ def judge(
 
 
 def _ask(expert: Expert, items: Items, classes: int) -> Says:
-    """The expert on the items that hold anything; uniform, with NaN ratings, for the others."""
+    """The expert on the items that hold anything; uniform, with NaN ratings, for the others.
+
+    Of an item in several pieces it is the mean of the answers, by the pieces' lengths.
+    """
     probabilities = np.full((len(items), classes), 1 / classes)
     ratings = np.full((len(items), len(expert.ratings)), np.nan)
-    present = [place for place, item in enumerate(items) if item]
-    if present:
-        answer = expert.predict([items[place] for place in present])
-        given = np.asarray(answer.probabilities, np.float64)
-        probabilities[present] = given / given.sum(axis=1, keepdims=True)
-        if expert.ratings:
-            ratings[present] = answer.ratings
+    rounds = [(place, *one) for place, item in enumerate(items) for one in _rounds(item)]
+    if not rounds:
+        return Says(probabilities, ratings)
+    answer = expert.predict([tracks for _, tracks, _ in rounds])
+    given = np.asarray(answer.probabilities, np.float64)
+    given = given / given.sum(axis=1, keepdims=True)
+    present, starts = np.unique([place for place, _, _ in rounds], return_index=True)
+    lengths = np.array([length for _, _, length in rounds])[:, None]
+    total = np.add.reduceat(lengths, starts)
+    probabilities[present] = np.add.reduceat(lengths * given, starts) / total
+    if expert.ratings:
+        ratings[present] = np.add.reduceat(lengths * answer.ratings, starts) / total
     return Says(probabilities, ratings)
+
+
+def _rounds(item: Mapping[str, Sequence[Piece]]) -> Iterator[tuple[dict[str, Track], float]]:
+    """What the expert takes in at once, with its share of the item; fewer pieces of one modality are met
+    again, so that the first meets the first and the last the last.
+    """
+    count = max((len(pieces) for pieces in item.values()), default=0)
+    for number in range(count):
+        met = {name: pieces[number * len(pieces) // count] for name, pieces in item.items()}
+        shares = [piece.length / sum(one.length for one in item[name]) for name, piece in met.items()]
+        yield {name: piece.track for name, piece in met.items()}, float(np.mean(shares))
 
 
 def _trust(expert: Expert, items: Items, quality: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -18,7 +18,8 @@ from emofuse.errors import BundleError, EmofuseError, FeatureError
 from emofuse.features.cache import Cache
 from emofuse.features.media import content_hash
 from emofuse.inference.bundle import DEFAULT_BUNDLE, Bundle, Expert, bundle_digest
-from emofuse.inference.contents import Contents, Material
+from emofuse.inference.circumplex import neutral_class
+from emofuse.inference.contents import MIN_SIDE_PX, Contents, Material, Piece
 from emofuse.inference.evidence import Judgement, Voice, judge
 from emofuse.inference.reading import Progress, check_words, read_contents
 from emofuse.inference.result import BundleName, ClipEmotion, ModalityEvidence, Result, SegmentEmotion
@@ -27,10 +28,9 @@ from emofuse.types import Track
 if TYPE_CHECKING:
     from emofuse.features.segments import Segment
 
-NOTHING = "nothing to judge by: the class prior is returned"
+NOTHING = "nothing to judge by: the class prior is returned; its label is no finding"
 # Raised whenever the same file would give another result with the same bundle.
-_METHOD = 2
-_TOLD = 3
+_METHOD = 3
 
 
 class Recognizer:
@@ -82,10 +82,16 @@ class Recognizer:
 
         progress("loading the bundle", 0.0)
         bundle = self._load()
-        sources = {
-            extractor.source for expert in bundle.experts for extractor in expert.extractors.values()
-        }
-        contents = read_contents(path, transcript=transcript, text=text, sources=sources, progress=progress)
+        extractors = [extractor for expert in bundle.experts for extractor in expert.extractors.values()]
+        sides = [side for one in extractors if (side := getattr(one, "min_side_px", None)) is not None]
+        contents = read_contents(
+            path,
+            transcript=transcript,
+            text=text,
+            sources={extractor.source for extractor in extractors},
+            min_side_px=min(sides, default=MIN_SIDE_PX),
+            progress=progress,
+        )
         progress("asking the experts", 0.75)
         assert bundle.pool is not None, "a bundle without classes was refused"
         materials = _materials(bundle.experts, contents)
@@ -93,7 +99,7 @@ class Recognizer:
             bundle.experts,
             bundle.pool,
             labels=bundle.labels,
-            tracks={name: _items(by_modality, contents) for name, by_modality in materials.items()},
+            items={name: _items(by_modality, contents) for name, by_modality in materials.items()},
             quality=_qualities(materials),
         )
         result = _result(bundle, contents, materials, judgement)
@@ -172,10 +178,10 @@ def _materials(experts: Sequence[Expert], contents: Contents) -> Materials:
     }
     for expert in experts:
         for modality, several in found[expert.name].items():
-            for number, material in enumerate(several):
-                if material.track is not None:
-                    place = f"{contents.path}: segment {number + 1}: {expert.extractors[modality].name}"
-                    _check_finite(material.track, place)
+            for number, material in enumerate(several, 1):
+                place = f"{contents.path}: segment {number}: {expert.extractors[modality].name}"
+                for piece in material.pieces:
+                    _check_finite(piece.track, place)
     return found
 
 
@@ -185,13 +191,15 @@ def _check_finite(track: Track, place: str) -> None:
         raise FeatureError(f"{place} gave {track.values[frame, column]} at frame {frame}, feature {column}")
 
 
-def _items(by_modality: Mapping[str, Sequence[Material]], contents: Contents) -> list[dict[str, Track]]:
-    """For each segment the tracks that it has."""
-    items: list[dict[str, Track]] = [{} for _ in contents.segments]
+def _items(
+    by_modality: Mapping[str, Sequence[Material]], contents: Contents
+) -> list[dict[str, tuple[Piece, ...]]]:
+    """For each segment the modalities that it has, in pieces."""
+    items: list[dict[str, tuple[Piece, ...]]] = [{} for _ in contents.segments]
     for name, several in by_modality.items():
         for item, material in zip(items, several, strict=True):
-            if material.track is not None:
-                item[name] = material.track
+            if material.pieces:
+                item[name] = material.pieces
     return items
 
 
@@ -212,7 +220,7 @@ def _result(bundle: Bundle, contents: Contents, materials: Materials, judgement:
         _segment(bundle.labels, segment, number, materials, judgement)
         for number, segment in enumerate(contents.segments)
     )
-    warnings = (*contents.warnings, *_shortened(materials))
+    warnings = contents.warnings
     warnings = warnings if judgement.judged.any() else (*warnings, NOTHING)
     return Result(
         source=str(contents.path),
@@ -226,21 +234,6 @@ def _result(bundle: Bundle, contents: Contents, materials: Materials, judgement:
     )
 
 
-def _shortened(materials: Materials) -> list[str]:
-    """A line for each segment of which something was left out, the first three of a kind."""
-    told: dict[str, list[str]] = {}
-    for by_modality in materials.values():
-        for modality, several in by_modality.items():
-            for number, material in enumerate(several, 1):
-                if material.shortened:
-                    told.setdefault(modality, []).append(f"segment {number}: {material.shortened}")
-    lines = []
-    for several_lines in told.values():
-        more = len(several_lines) - _TOLD
-        lines += several_lines[:_TOLD] + ([f"and {more} more segments likewise"] if more > 0 else [])
-    return lines
-
-
 def _segment(
     labels: Sequence[str], segment: Segment, number: int, materials: Materials, judgement: Judgement
 ) -> SegmentEmotion:
@@ -248,7 +241,12 @@ def _segment(
     for name, voice in judgement.voices.items():
         given = [by_modality[name][number] for by_modality in materials.values() if name in by_modality]
         evidence[name] = _evidence(labels, voice, number, given)
-    emotion = _emotion(labels, judgement.probabilities[number], judgement.affect[number])
+    emotion = _emotion(
+        labels,
+        judgement.probabilities[number],
+        judgement.affect[number],
+        is_judged=bool(judgement.judged[number]),
+    )
     return SegmentEmotion(
         start_s=float(segment.start_s),
         end_s=float(segment.end_s),
@@ -290,13 +288,21 @@ def _clip(labels: Sequence[str], segments: Sequence[SegmentEmotion], judgement: 
     total = shares.sum(axis=0)
     summed = (shares * np.where(known, judgement.affect, 0.0)).sum(axis=0)
     affect = np.where(total > 0, summed / np.where(total > 0, total, 1.0), np.nan)
-    return _emotion(labels, weights @ judgement.probabilities, affect)
+    return _emotion(
+        labels, weights @ judgement.probabilities, affect, is_judged=bool(judgement.judged.any())
+    )
 
 
-def _emotion(labels: Sequence[str], probabilities: np.ndarray, affect: np.ndarray) -> ClipEmotion:
-    """Plain numbers: the winner, and probabilities that sum to 1."""
+def _emotion(
+    labels: Sequence[str], probabilities: np.ndarray, affect: np.ndarray, *, is_judged: bool = True
+) -> ClipEmotion:
+    """Plain numbers: the winner, and probabilities that sum to 1.
+
+    Where nothing was judged these are the prior, whose winner is no finding: the label is neutral then.
+    """
     shares = probabilities / probabilities.sum()
-    best = int(shares.argmax())
+    neutral = None if is_judged else neutral_class(labels)
+    best = int(shares.argmax()) if neutral is None else neutral
     valence, arousal = (None if np.isnan(value) else float(np.clip(value, -1, 1)) for value in affect)
     return ClipEmotion(
         label=labels[best],

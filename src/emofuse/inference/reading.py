@@ -15,7 +15,7 @@ from emofuse.features.containers import opened_file
 from emofuse.features.media import MediaInfo, VideoFrames, probe, read_audio
 from emofuse.features.segments import Segment, plan_segments, speech_regions
 from emofuse.features.transcripts import Cue, read_transcript, split_sentences
-from emofuse.inference.contents import FRAME_RATE, Contents, Faces, Sound
+from emofuse.inference.contents import FRAME_RATE, MIN_SIDE_PX, Contents, Faces, Sound
 from emofuse.types import Frame, Signal
 
 Progress = Callable[[str, float], None]
@@ -34,9 +34,11 @@ def read_contents(
     transcript: Path | None = None,
     text: str | None = None,
     sources: Collection[str] = ("text", "audio", "video"),
+    min_side_px: int = MIN_SIDE_PX,
     progress: Progress = lambda stage, done: None,
 ) -> Contents:
-    """Read what ``sources`` need from a video, audio file, picture, text or transcript.
+    """Read what ``sources`` need from a video, audio file, picture, text or transcript; faces that are
+    smaller than ``min_side_px`` are left out.
 
     Raises:
         MediaError: the file is missing, damaged, or neither media nor text.
@@ -49,7 +51,7 @@ def read_contents(
     cues, said = _read_words(path if info is None else transcript, text)
     progress("listening for speech", 0.1)
     sound = _read_sound(path, info)
-    faces = _read_faces(path, info, progress) if "video" in sources else Faces()
+    faces = _read_faces(path, info, min_side_px, progress) if "video" in sources else Faces()
     duration_s = _duration(info, cues)
     segments, planned = _plan(info, duration_s, cues, sound.speech)
     return Contents(
@@ -138,7 +140,7 @@ class _Watched:
             yield frame
 
 
-def _read_faces(path: Path, info: MediaInfo | None, progress: Progress) -> Faces:
+def _read_faces(path: Path, info: MediaInfo | None, min_side_px: int, progress: Progress) -> Faces:
     if info is None:
         return Faces(absent="text alone")
     if not info.has_video:
@@ -146,9 +148,9 @@ def _read_faces(path: Path, info: MediaInfo | None, progress: Progress) -> Faces
     from emofuse.features.face import find_faces
 
     frames = _Watched(VideoFrames(path, rate=FRAME_RATE), info.duration_s, progress)
-    tracks, warnings = find_faces(frames)
+    tracks, warnings = find_faces(frames, min_side_px=min_side_px)
     reason = "" if tracks else "no face found"
-    return Faces(tuple(tracks), np.array(frames.times), reason, tuple(warnings))
+    return Faces(tuple(tracks), np.array(frames.times), reason, tuple(warnings), min_side_px)
 
 
 def _duration(info: MediaInfo | None, cues: Sequence[Cue]) -> float:
@@ -171,6 +173,8 @@ def _oddities(info: MediaInfo | None) -> Iterator[str]:
     """What a reader of the result should know about the recording."""
     if info is None:
         return
+    if info.is_short:
+        yield "the file holds less than its header states: its end may be missing"
     if 0 < info.rate < RATE:
         yield f"the audio is narrow-band ({info.rate} Hz): speech is judged with less certainty"
     if info.channels > 2:
