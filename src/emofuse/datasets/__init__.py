@@ -113,6 +113,10 @@ DATASETS = Table(
             "emofuse.datasets.affectnet:read_affectnet",
             "faces from the web, 8 emotions, valence and arousal",
         ),
+        "huggingface": (
+            "emofuse.datasets.huggingface:read_huggingface",
+            "a Hugging Face data set on disk: Arrow, Parquet, or media with metadata",
+        ),
         "packed": (
             "emofuse.datasets.packed:read_packed",
             "a store made by `emofuse import`: safetensors and Parquet, read lazily",

@@ -58,8 +58,7 @@ def export_mmsa(corpus: Corpus, out: Path) -> None:
     Raises:
         DatasetError: no clip has a sentiment and a track called text, audio or video.
     """
-    rating = "sentiment" if "sentiment" in corpus.task.ratings else next(iter(corpus.task.ratings), None)
-    clips = [clip for clip in corpus.clips if rating in clip.ratings]
+    clips = [clip for clip in corpus.clips if "sentiment" in clip.ratings]
     keys = [key for key in _MODALITIES if clips and all(key in clip.vectors for clip in clips)]
     if not keys:
         found = sorted({key for clip in corpus.clips for key in clip.vectors})
@@ -69,18 +68,14 @@ def export_mmsa(corpus: Corpus, out: Path) -> None:
         )
     longest = {key: max(len(np.atleast_2d(clip.vectors[key])) for clip in clips) for key in keys}
     content = {
-        split: _mmsa_split(
-            [clip for clip in clips if (clip.split or "train") == split], keys, longest, rating
-        )
+        split: _mmsa_split([clip for clip in clips if (clip.split or "train") == split], keys, longest)
         for split in SPLITS
     }
     write_atomically(out, pickle.dumps(content, protocol=4))
 
 
-def _mmsa_split(
-    clips: Sequence[Clip], keys: Sequence[str], longest: dict[str, int], rating: str | None
-) -> dict[str, Any]:
-    values = np.array([clip.ratings[rating] for clip in clips if rating], dtype=np.float32)
+def _mmsa_split(clips: Sequence[Clip], keys: Sequence[str], longest: dict[str, int]) -> dict[str, Any]:
+    values = np.array([clip.ratings["sentiment"] for clip in clips], dtype=np.float32)
     found: dict[str, Any] = {
         "id": [_mmsa_id(clip) for clip in clips],
         "raw_text": [clip.text or "" for clip in clips],

@@ -26,9 +26,11 @@ def folder_lock(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         _lock(handle, path)
-        yield
-        # While the lock is held, so that nobody waits on a file that is gone.
-        name.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            # While the lock is held, so that nobody takes a file that is about to go.
+            name.unlink(missing_ok=True)
     finally:
         os.close(handle)
 
