@@ -290,6 +290,22 @@ def six_channels(folder, speech, portrait):
     return folder / "a.wav", {}
 
 
+def opposed(folder, speech, portrait):
+    soundfile.write(folder / "a.wav", np.stack([speech, -speech], axis=1), RATE)
+    return folder / "a.wav", {}
+
+
+def short(folder, speech, portrait):
+    soundfile.write(folder / "a.wav", speech, RATE)
+    (folder / "a.wav").write_bytes((folder / "a.wav").read_bytes()[:-4000])
+    return folder / "a.wav", {}
+
+
+def strange(folder, speech, portrait):
+    (folder / "a.txt").write_text("😀😀😀", encoding="utf-8")
+    return folder / "a.txt", {}
+
+
 def variable(folder, speech, portrait):
     return write_video(folder / "a.mp4", [portrait] * 30, steps_ms=(20, 110)), {}
 
@@ -325,6 +341,9 @@ ODD = {
     couple: ("2 faces", "video", "audio"),
     narrow: ("narrow-band", "audio", "video"),
     six_channels: ("6 channels", "audio", "video"),
+    opposed: ("cancel each other", "audio", "video"),
+    short: ("end may be missing", "audio", "video"),
+    strange: ("nothing to judge by", None, "text"),
     variable: ("variable frame rate", "video", "audio"),
     rotated: ("rotated by 90 degrees", "video", "audio"),
     latin: ("not UTF-8", "text", None),

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import soundfile
@@ -247,6 +249,17 @@ def test_a_picture_in_memory():
         probe(Picture(grey / 255))
 
 
+def test_a_large_picture_is_read_without_a_word(tmp_path, monkeypatch):
+    Image.fromarray(np.full((12, 12, 3), 7, np.uint8)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert probe(tmp_path / "a.png").width_px == 12
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    with pytest.raises(MediaError, match="exceeds limit"):
+        probe(tmp_path / "a.png")
+
+
 def test_a_file_inside_an_archive(write_clip, tmp_path):
     data = write_clip("clip.mp4").read_bytes()
     (tmp_path / "all.tar").write_bytes(b"x" * 512 + data + b"y" * 512)
@@ -301,6 +314,15 @@ def test_a_file_that_lacks_a_little_says_so(write_clip, tmp_path, name):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * 0.96)])
     assert probe(path).is_short
+
+
+def test_one_channel_alone(tmp_path):
+    ramp = np.linspace(-0.5, 0.5, 16000)
+    soundfile.write(tmp_path / "a.wav", np.stack([ramp, -ramp], axis=1), 16000, subtype="FLOAT")
+    assert not read_audio(tmp_path / "a.wav").samples.any()
+    for channel, sign in ((0, 1), (1, -1)):
+        samples = read_audio(tmp_path / "a.wav", channel=channel).samples
+        np.testing.assert_allclose(samples, sign * ramp, atol=1e-6)
 
 
 def test_a_stream_whose_header_knew_no_length_is_not_short(tmp_path):

@@ -159,3 +159,9 @@ def test_stretches_are_gathered_and_divided():
     spans = [(20.0, 21.0), (0.0, 4.0), (5.0, 9.0), (30.0, 51.0)]
     assert stretches(spans, max_s=10) == [(0, 9), (20, 21), (30, 37), (37, 44), (44, 51)]
     assert stretches([], max_s=10) == []
+
+
+def test_a_last_cue_without_a_length_is_kept():
+    cues = [Cue("a", 0.0, 1.0, None), Cue("b", 2.0, 2.0, None)]
+    segments, warnings = plan_segments(2.0, cues=cues)
+    assert [segment.text for segment in segments] == ["a", "b"] and not warnings

@@ -90,3 +90,9 @@ def test_every_word_of_a_long_text_is_in_a_piece(vocabulary):
     assert " ".join(pieces).split() == text.split()
     assert all(len(tokens(piece)) <= 6 for piece in pieces)
     assert tokens.pieces("!" * 10) == ["!!", "!!!", "!!", "!!!"]  # one word of ten tokens, in halves
+
+
+def test_a_text_without_a_known_word_is_told(vocabulary):
+    tokens = Tokens(vocabulary=vocabulary)
+    assert tokens.knows("zebra, i") and tokens.knows("!")
+    assert not tokens.knows("zebra 😀") and not tokens.knows("\u200b")

@@ -82,6 +82,9 @@ def test_an_extractor_of_speech_alone_is_told_where_it_is():
 
 def test_a_long_text_is_read_in_pieces_by_their_length():
     class Words(SimpleNamespace):
+        def knows(self, given: str) -> bool:
+            return given != "?"
+
         def pieces(self, given: str) -> list[str]:
             words = given.split()
             return [" ".join(words[first : first + 3]) for first in range(0, len(words), 3)]
@@ -90,10 +93,17 @@ def test_a_long_text_is_read_in_pieces_by_their_length():
             count = len(given.split())
             return Track(np.ones((count, 1)), np.arange(float(count)))
 
-    segments = (Segment(0.0, 1.0, "a b c d", None), Segment(2.0, 3.0, None, None))
-    long, none = contents(*segments, speech=()).materials(Words(name="words", source="text", dim=1))
+    segments = (
+        Segment(0.0, 1.0, "a b c d", None),
+        Segment(2.0, 3.0, None, None),
+        Segment(4.0, 5.0, "?", None),
+    )
+    long, none, strange = contents(*segments, speech=()).materials(
+        Words(name="words", source="text", dim=1)
+    )
     assert [piece.length for piece in long.pieces] == [3, 1]
     assert not none.pieces and none.reason == "no words in this segment"
+    assert not strange.pieces and "knows" in strange.reason
 
 
 def faces(count: int, **settings) -> Faces:

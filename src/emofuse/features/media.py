@@ -99,12 +99,18 @@ def probe(media: Media) -> MediaInfo:
 
 
 def read_audio(
-    media: Media, *, rate: int = 16000, start_s: float | None = None, end_s: float | None = None
+    media: Media,
+    *,
+    rate: int = 16000,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    channel: int | None = None,
 ) -> Signal:
     """Audio as mono at ``rate`` Hz; sample i sounds at ``start_s + i / rate`` on the media clock.
 
     Channels are mixed so that the sum cannot clip and the centre of a surround mix leads. Audio that starts
     late, and packets that cannot be decoded, are silence. The signal ends with the audio or at ``end_s``.
+    ``channel`` takes the one of that number instead of the mix.
 
     Raises:
         MediaError: the file cannot be read, or has no audio that can be decoded.
@@ -119,7 +125,8 @@ def read_audio(
         if stream is None:
             raise MediaError(f"{name_of(media)}: no audio stream")
         seek(container, stream, begin_s - 0.5)  # decoders need a little run-up
-        chunks = _continuous(container, stream, origin_s(container) + begin_s, length_s, name_of(media))
+        frames = _mixed(decoded(container, stream, name_of(media)), name_of(media), channel)
+        chunks = _continuous(frames, origin_s(container) + begin_s, length_s, name_of(media))
         # A buffer that grows in place: hours of sound are in memory once.
         buffer = bytearray()
         for part in _resampled(chunks, rate):
@@ -239,15 +246,28 @@ def _is_variable(steps: np.ndarray) -> bool:
     return int(odd.sum()) > 1 + 0.02 * len(steps)
 
 
+class _Mono(NamedTuple):
+    """One packet's sound ``(samples,)`` at the stream's first ``rate``, and its time on the container's clock."""
+
+    samples: np.ndarray
+    rate: int
+    time_s: float | None
+
+
+def _mixed(frames: Iterator[Any], name: str, channel: int | None) -> Iterator[_Mono]:
+    rate = 0
+    for frame in frames:
+        rate = rate or frame.sample_rate
+        yield _Mono(_mono(frame, rate, name, channel), rate, frame.time)
+
+
 def _continuous(
-    container: Any, stream: Any, zero_s: float, length_s: float, name: str
+    frames: Iterator[_Mono], zero_s: float, length_s: float, name: str
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Mono chunks with their rate that follow on each other from ``zero_s`` without gap or overlap."""
-    rate, cursor = 0, 0
-    for frame in decoded(container, stream, name):
-        rate = rate or frame.sample_rate
-        samples = _mono(frame, rate, name)
-        gap = 0 if frame.time is None else round((frame.time - zero_s) * rate) - cursor
+    cursor = 0
+    for samples, rate, time_s in frames:
+        gap = 0 if time_s is None else round((time_s - zero_s) * rate) - cursor
         if cursor > 0 and abs(gap) <= _JITTER_S * rate:
             gap = 0
         if gap > _LONGEST_GAP_S * rate:
@@ -262,27 +282,33 @@ def _continuous(
         yield chunk, rate
 
 
-def _mono(frame: Any, rate: int, name: str) -> np.ndarray:
+def _mono(frame: Any, rate: int, name: str, channel: int | None) -> np.ndarray:
     """``(samples,)`` float32 in [-1, 1] of a frame of any sample format and layout."""
     import soxr
 
     values = frame.to_ndarray()
-    channels = [channel.name for channel in frame.layout.channels]
-    if set(channels) == {"NONE"} and len(channels) in (6, 8):
-        channels = list(_WAV_ORDER[: len(channels)])
+    channels = [one.name for one in frame.layout.channels]
     if not frame.format.is_planar:
         values = values.reshape(-1, len(channels)).T
     if values.dtype == np.uint8:
         values = (values.astype(np.float32) - 128) / 128
     elif values.dtype.kind == "i":
         values = values / np.float32(2 ** (8 * values.dtype.itemsize - 1))
-    weights = np.array([_MIX.get(channel, _MIX_OTHER) for channel in channels], np.float32)
-    if weights.sum() == 0:
-        weights[:] = 1
-    mixed = (weights / weights.sum()) @ values.astype(np.float32)
+    mixed = (_weights(channels) @ values.astype(np.float32)) if channel is None else values[channel]
+    mixed = mixed.astype(np.float32)
     if not np.isfinite(mixed).all():
         raise FeatureError(f"{name}: audio sample near {frame.time or 0:.2f} s is not a finite number")
     return mixed if frame.sample_rate == rate else soxr.resample(mixed, frame.sample_rate, rate)
+
+
+def _weights(channels: list[str]) -> np.ndarray:
+    """How much of each channel is in the mix, ``(channels,)`` summing to 1."""
+    if set(channels) == {"NONE"} and len(channels) in (6, 8):
+        channels = list(_WAV_ORDER[: len(channels)])
+    weights = np.array([_MIX.get(channel, _MIX_OTHER) for channel in channels], np.float32)
+    if weights.sum() == 0:
+        weights[:] = 1
+    return weights / weights.sum()
 
 
 def _resampled(chunks: Iterator[tuple[np.ndarray, int]], rate: int) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,8 @@ def picture_pixels(media: Media) -> np.ndarray | None:
         return _as_rgb(media.pixels)
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    with opened_file(media) as file:
+    with opened_file(media) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # larger ones are refused below
         try:
             image: Image.Image = Image.open(file, formats=_PICTURES)
         except UnidentifiedImageError:
@@ -34,7 +36,9 @@ def picture_pixels(media: Media) -> np.ndarray | None:
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise MediaError(f"{name_of(media)}: a picture that cannot be read ({error})") from error
         try:
-            return _as_rgb(_eight_bit(ImageOps.exif_transpose(image)))
+            # Photographs are large: they are turned in place, and no copy is made that is not needed.
+            ImageOps.exif_transpose(image, in_place=True)
+            return _as_rgb(_eight_bit(image))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise MediaError(f"{name_of(media)}: damaged {image.format} picture ({error})") from error
 
@@ -54,7 +58,7 @@ def shrunk(pixels: np.ndarray, max_side_px: int) -> np.ndarray:
 def _eight_bit(image: Image) -> np.ndarray:
     if image.mode.startswith("I"):  # 16-bit grey, which a plain conversion would clip to white
         return (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _as_rgb(pixels: np.ndarray) -> np.ndarray:

@@ -134,7 +134,7 @@ def _with_times(cues: Sequence[Cue], duration_s: float) -> tuple[list[Segment], 
         if cue.start_s is None:
             continue
         end_s = cue.start_s if cue.end_s is None else max(cue.end_s, cue.start_s)
-        if cue.start_s >= duration_s:
+        if cue.start_s > duration_s or duration_s <= cue.start_s < end_s:
             beyond += 1
             continue
         clipped += end_s > duration_s + _ROUNDING_S

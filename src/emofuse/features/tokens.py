@@ -47,6 +47,13 @@ class Tokens:
             "max_tokens": max_tokens,
         }
 
+    def knows(self, given: str) -> bool:
+        """Whether any word or mark of the text is in the vocabulary."""
+        unknown = getattr(self._tokenizer.model, "unk_token", None)
+        return any(
+            word != unknown for word in self._tokenizer.encode(given, add_special_tokens=False).tokens
+        )
+
     def pieces(self, given: str) -> list[str]:
         """The text in parts of at most ``max_tokens`` each, in order; none where it is blank.
 

@@ -110,12 +110,18 @@ class Contents:
 
     def _words(self, extractor: Extractor) -> list[Material]:
         divide = getattr(extractor, "pieces", lambda text: [text])
-        return [
-            _tried(extractor, [(part, None) for part in divide(segment.text)], name=extractor.name)
-            if (segment.text or "").strip()
-            else Material(reason="no words in this segment")
-            for segment in self.segments
-        ]
+        knows = getattr(extractor, "knows", lambda text: True)
+        materials = []
+        for segment in self.segments:
+            text = segment.text or ""
+            if not text.strip():
+                materials.append(Material(reason="no words in this segment"))
+            elif not knows(text):
+                materials.append(Material(reason="no word that the text expert knows"))
+            else:
+                parts = [(part, None) for part in divide(text)]
+                materials.append(_tried(extractor, parts, name=extractor.name))
+        return materials
 
     def _voice(self, extractor: Extractor) -> list[Material]:
         # Where somebody speaks is known by now: an extractor that would look for it again need not.

@@ -24,6 +24,8 @@ RATE = 16000
 _TIMED = (".srt", ".vtt")
 _PLAIN = (".txt", ".text", ".md")
 UNREADABLE = "the text holds bytes that are not UTF-8; they were left out"
+SILENT = "the audio is pure silence"
+CANCELLED = "the channels cancel each other out; the first one is heard alone"
 _SYLLABLE_S = 0.1  # a shorter clip holds no syllable (our choice)
 _SILENCE = 10 ** (-80 / 20)  # full scale is 1
 
@@ -106,14 +108,19 @@ def _read_sound(path: Path, info: MediaInfo | None) -> Sound:
     if not info.has_audio:
         warnings = () if info.is_picture else ("the video has no sound: speech is not judged",)
         return Sound(nothing, absent="the clip has no sound", warnings=warnings)
+    told: tuple[str, ...] = ()
     signal = read_audio(path, rate=RATE)
     reason = _unusable(signal)
+    if reason == SILENT and info.channels > 1:
+        first = read_audio(path, rate=RATE, channel=0)
+        if not _unusable(first):
+            signal, reason, told = first, "", (CANCELLED,)
     speech = (
         () if reason else tuple((float(since), float(until)) for since, until in speech_regions(signal))
     )
     if not speech:
         reason = reason or "no speech found"
-    return Sound(signal, speech, reason, (reason,) if reason else ())
+    return Sound(signal, speech, reason, (*told, reason) if reason else told)
 
 
 def _unusable(signal: Signal) -> str:
@@ -121,7 +128,7 @@ def _unusable(signal: Signal) -> str:
     if signal.duration_s < _SYLLABLE_S:
         return f"the sound lasts {signal.duration_s:.2f} s, too short for speech features"
     if max(signal.samples.max(), -signal.samples.min()) < _SILENCE:
-        return "the audio is pure silence"
+        return SILENT
     return ""
 
 
