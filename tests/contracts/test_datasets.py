@@ -13,8 +13,10 @@ import soundfile
 from PIL import Image
 
 from emofuse.datasets import DATASETS, load_corpus
+from emofuse.datasets.exports import export_corpus
+from emofuse.datasets.packed import write_store
 from emofuse.errors import ConfigError, DatasetError, UnknownNameError
-from emofuse.types import ArchiveMember
+from emofuse.types import ArchiveMember, Clip, Corpus, TaskSpec
 
 
 def _sound(path: Path) -> None:
@@ -203,7 +205,169 @@ def _opensmile(root: Path) -> Path:
     return root
 
 
+def _mosi(root: Path) -> Path:
+    count = 6
+    np.savez(
+        root / "mosi_utterances.npz",
+        id=np.array([f"v{n // 2}_{n}" for n in range(count)]),
+        video=np.array([f"v{n // 2}" for n in range(count)]),
+        turn=np.arange(count),
+        split=np.array(["train"] * 4 + ["test"] * 2),
+        standard_split=np.array(["train", "train", "valid", "valid", "test", "test"]),
+        transcript=np.array(["SO GOOD"] * count),
+        text=np.ones((count, 4), np.float32),
+        audio=np.ones((count, 3), np.float32),
+        video_features=np.ones((count, 5), np.float32),
+        sentiment=np.linspace(-3, 3, count).astype(np.float32),
+    )
+    return root
+
+
+def _mosei(root: Path) -> Path:
+    for split in ("train", "valid", "test"):
+        row = f"{split}vid\t1.5\t3.25\t0.6666\t4\tSo it is."
+        _lines(root / f"{split}.tsv", "vid\tstart\tstop\tlabel\tcid\ttext", row)
+    return root
+
+
+def _ch_sims(root: Path) -> Path:
+    rows = (
+        f"video_0001_000{n},{split},{n / 10},so,thus" for n, split in enumerate(("train", "valid", "test"))
+    )
+    _lines(root / "ch_sims.csv", "id,split,label,chinese,english", *rows)
+    return root
+
+
+def _mmsa_folder(root: Path) -> Path:
+    header = "video_id,clip_id,text,label,label_T,label_A,label_V,annotation,mode"
+    _lines(
+        root / "label.csv",
+        header,
+        "v1,0001,hello,0.4,0.2,,-1.0,Positive,train",
+        "v1,0002,no,-0.6,,,,Negative,test",
+    )
+    _sound(root / "Raw" / "v1" / "0001.wav")
+    return root
+
+
+def _iemocap(root: Path) -> Path:
+    name = "Ses01F_impro01"
+    session = root / "IEMOCAP_full_release" / "Session1"
+    _lines(
+        session / "dialog" / "EmoEvaluation" / f"{name}.txt",
+        "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]",
+        "",
+        f"[6.2901 - 8.2357]\t{name}_F000\tneu\t[2.5000, 2.5000, 2.5000]",
+        "C-E2:\tNeutral;\t()",
+        "A-E3:\tval 3; act 2; dom  2;\t()",
+        "",
+        f"[10.0100 - 11.3925]\t{name}_M000\texc\t[4.0000, 3.5000, 3.0000]",
+        "C-E2:\tExcited; Happiness;\t()",
+        "",
+    )
+    _lines(
+        session / "dialog" / "transcriptions" / f"{name}.txt",
+        f"{name}_F000 [006.2901-008.2357]: Excuse me.",
+        "M: breathing",
+        f"{name}_M000 [010.0100-011.3925]: Yeah.",
+    )
+    for turn in ("F000", "M000"):
+        _sound(session / "sentences" / "wav" / name / f"{name}_{turn}.wav")
+    return root
+
+
+def _emorynlp(root: Path) -> Path:
+    header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,Start_Time,End_Time"
+    for name in ("train", "dev", "test"):
+        row = "\"Yeah, right!\",['Joey Tribbiani'],Neutral,1,2,1,2,00:00:04.504,00:00:07.548"
+        _lines(root / f"emorynlp_{name}_final.csv", header, row)
+    return root
+
+
+def _dailydialog(root: Path) -> Path:
+    import json
+
+    for split in ("train", "valid", "test"):
+        turns = [
+            {"turn": 1, "speaker": "A", "utterance": "Hey !", "emotion": "happiness",
+             "expanded emotion cause evidence": [1], "expanded emotion cause span": ["Hey"]},
+            {"turn": 2, "speaker": "B", "utterance": "Yes .", "emotion": "neutral"},
+        ]  # fmt: skip
+        (root / f"dailydialog_{split}.json").write_text(
+            json.dumps({f"{split}_1": [turns]}), encoding="utf-8"
+        )
+    return root
+
+
+def _crema_d(root: Path) -> Path:
+    _sound(root / "AudioWAV" / "1001_DFA_ANG_XX.wav")
+    _sound(root / "AudioWAV" / "1002_IEO_HAP_HI.wav")
+    return root
+
+
+def _savee(root: Path) -> Path:
+    _sound(root / "AudioData" / "DC" / "a01.wav")
+    _sound(root / "AudioData" / "KL" / "su15.wav")
+    return root
+
+
+def _tess(root: Path) -> Path:
+    _sound(root / "OAF_angry" / "OAF_back_angry.wav")
+    _sound(root / "YAF_pleasant_surprised" / "YAF_back_ps.wav")
+    return root
+
+
+def _ck_plus(root: Path) -> Path:
+    for label, name in (("anger", "S010_004_00000017"), ("happy", "S011_006_00000013")):
+        (root / label).mkdir(parents=True)
+        Image.new("L", (48, 48)).save(root / label / f"{name}.png")
+    return root
+
+
+def _affectnet(root: Path) -> Path:
+    header = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
+    for split in ("training", "validation"):
+        (root / "Manually_Annotated_Images" / "1").mkdir(parents=True, exist_ok=True)
+        (root / "Manually_Annotated_Images" / "1" / f"{split}.jpg").write_bytes(_jpeg(9))
+        row = f"1/{split}.jpg,0,0,9,9,1;2,1,0.5,-0.25"
+        _lines(root / f"{split}.csv", header, row, f"1/none_{split}.jpg,0,0,9,9,1;2,8,-2,-2")
+    return root
+
+
+def _toy() -> Corpus:
+    clips = (
+        Clip(id="a", text="I am glad", label="joy", ratings={"valence": 0.5}, split="train"),
+        Clip(id="b", text="so sad", label="sadness", split="test"),
+    )
+    notes = ("consent: none is needed",)
+    return Corpus("packed", clips, TaskSpec(("joy", "sadness"), ("valence",)), "Who", "free", notes)
+
+
+def _packed(root: Path) -> Path:
+    write_store(_toy(), root / "store")
+    return root / "store"
+
+
+def _huggingface(root: Path) -> Path:
+    export_corpus(_toy(), "huggingface", root / "out")
+    return root / "out"
+
+
 FIXTURES = {
+    "mosi": _mosi,
+    "mosei": _mosei,
+    "ch_sims": _ch_sims,
+    "mmsa_folder": _mmsa_folder,
+    "iemocap": _iemocap,
+    "emorynlp": _emorynlp,
+    "dailydialog": _dailydialog,
+    "crema_d": _crema_d,
+    "savee": _savee,
+    "tess": _tess,
+    "ck_plus": _ck_plus,
+    "affectnet": _affectnet,
+    "packed": _packed,
+    "huggingface": _huggingface,
     "ravdess": _ravdess,
     "emodb": _emodb,
     "fer2013": _fer2013,

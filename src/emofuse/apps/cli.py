@@ -296,9 +296,8 @@ def _tell_protocol(folder: Path) -> None:
     from emofuse.inference.runs import protocol_of
 
     protocol, verdict = protocol_of(folder)
-    typer.echo(f"protocol: {protocol}")
-    if verdict:
-        typer.echo(verdict)
+    for line in filter(None, (protocol and f"protocol: {protocol}", verdict)):
+        typer.echo(line)
 
 
 def _console() -> Any:

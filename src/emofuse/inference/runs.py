@@ -98,9 +98,12 @@ def resume_or_begin(folder: Path, config: str, *, fresh: bool) -> bool:
 
 
 def protocol_of(folder: Path) -> tuple[str, str]:
-    """How the split of a run was made, and the audit's verdict on it ("" in runs of earlier versions)."""
-    facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
-    return str(facts["protocol"]), str(facts.get("audit", ""))
+    """How the split of a run was made, and the audit's verdict on it; "" where that was not recorded."""
+    try:
+        facts = json.loads((folder / "split.json").read_text(encoding="utf-8"))
+        return str(facts["protocol"]), str(facts.get("audit", ""))
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
 
 
 def best_epoch(folder: Path) -> int:
