@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from emofuse.inference.bundle import Says
+from emofuse.inference.circumplex import base_rates
 from emofuse.inference.contents import Piece
 from emofuse.inference.evidence import judge
 from emofuse.types import TaskSpec, Track
@@ -20,12 +21,14 @@ def asked(bundle, items, **quality):
     )
 
 
-def test_rows_without_an_expert_get_the_prior(fakes):
+def test_rows_without_an_expert_get_the_base_rates_of_conversation(fakes):
     prior = (0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
     bundle = fakes.bundle((fakes.expert("words", "joy", {"text": fakes.extractor("text")}),), prior=prior)
     said = asked(bundle, {"words": [{"text": PIECE}, {}]})
     assert said.judged.tolist() == [True, False]
-    assert said.probabilities[1] == pytest.approx(prior)
+    assert (
+        said.probabilities[1] == pytest.approx(base_rates(bundle.labels)) and base_rates(["calm"]) is None
+    )
     assert np.isnan(said.affect[1]).all()
     assert said.voices["text"].weights.tolist() == [1, 0]
     assert len(bundle.experts[0].asked[0]) == 1  # only what is there is asked about

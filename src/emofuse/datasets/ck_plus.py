@@ -12,7 +12,10 @@ from emofuse.datasets.rows import count_note
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
-CITATION = "Lucey, Cohn, Kanade, Saragih, Ambadar & Matthews (2010). The Extended Cohn-Kanade Dataset (CK+). CVPR Workshops."
+CITATION = (
+    "Lucey, Cohn, Kanade, Saragih, Ambadar & Matthews (2010). The Extended Cohn-Kanade Dataset (CK+). "
+    "CVPR Workshops."
+)
 LICENCE = "research use, on agreement; few subjects allow their pictures in print"
 CONSENT = "consent: students who posed for research; not how people feel"
 LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emofuse.inference.bundle import Expert, Says
-from emofuse.inference.circumplex import CITATION, class_coordinates, expected_coordinates
+from emofuse.inference.circumplex import CITATION, base_rates, class_coordinates, expected_coordinates
 from emofuse.inference.contents import Piece
 from emofuse.types import Track
 
@@ -73,7 +73,9 @@ def judge(
     answers = {expert.name: _ask(expert, items[expert.name], len(labels)) for expert in experts}
     presence = {name: np.array([bool(item) for item in items[name]], dtype=bool) for name in answers}
     trust = {expert.name: _trust(expert, items[expert.name], quality) for expert in experts}
-    probabilities, weights, judged = _pooled(pool, answers, presence, trust)
+    usual = base_rates(labels)
+    otherwise = np.asarray(pool.prior, np.float64) if usual is None else usual
+    probabilities, weights, judged = _pooled(pool, answers, presence, trust, otherwise=otherwise)
 
     spoken: dict[str, list[Voice]] = {}
     for expert in experts:
@@ -135,10 +137,12 @@ def _pooled(
     answers: Mapping[str, Says],
     presence: Mapping[str, np.ndarray],
     trust: Mapping[str, np.ndarray],
+    *,
+    otherwise: np.ndarray,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """Probabilities, weights by expert, and which rows had an expert at all; the others get the prior."""
+    """Probabilities, weights by expert, and which rows had an expert at all; the others get ``otherwise``."""
     judged = np.any(np.stack(list(presence.values())), axis=0)
-    probabilities = np.tile(np.asarray(pool.prior, np.float64), (len(judged), 1))
+    probabilities = np.tile(otherwise, (len(judged), 1))
     weights = {name: np.zeros(len(judged)) for name in answers}
     if judged.any():
         pooled = pool(

@@ -18,7 +18,6 @@ from emofuse.errors import BundleError, EmofuseError, FeatureError
 from emofuse.features.cache import Cache
 from emofuse.features.media import content_hash
 from emofuse.inference.bundle import DEFAULT_BUNDLE, Bundle, Expert, bundle_digest
-from emofuse.inference.circumplex import neutral_class
 from emofuse.inference.contents import MIN_SIDE_PX, Contents, Material, Piece
 from emofuse.inference.evidence import Judgement, Voice, judge
 from emofuse.inference.reading import Progress, check_words, read_contents
@@ -28,9 +27,9 @@ from emofuse.types import Track
 if TYPE_CHECKING:
     from emofuse.features.segments import Segment
 
-NOTHING = "nothing to judge by: the class prior is returned; its label is no finding"
+NOTHING = "nothing to judge by: how often each class occurs is returned; its label is no finding"
 # Raised whenever the same file would give another result with the same bundle.
-_METHOD = 3
+_METHOD = 4
 
 
 class Recognizer:
@@ -241,12 +240,7 @@ def _segment(
     for name, voice in judgement.voices.items():
         given = [by_modality[name][number] for by_modality in materials.values() if name in by_modality]
         evidence[name] = _evidence(labels, voice, number, given)
-    emotion = _emotion(
-        labels,
-        judgement.probabilities[number],
-        judgement.affect[number],
-        is_judged=bool(judgement.judged[number]),
-    )
+    emotion = _emotion(labels, judgement.probabilities[number], judgement.affect[number])
     return SegmentEmotion(
         start_s=float(segment.start_s),
         end_s=float(segment.end_s),
@@ -288,21 +282,13 @@ def _clip(labels: Sequence[str], segments: Sequence[SegmentEmotion], judgement: 
     total = shares.sum(axis=0)
     summed = (shares * np.where(known, judgement.affect, 0.0)).sum(axis=0)
     affect = np.where(total > 0, summed / np.where(total > 0, total, 1.0), np.nan)
-    return _emotion(
-        labels, weights @ judgement.probabilities, affect, is_judged=bool(judgement.judged.any())
-    )
+    return _emotion(labels, weights @ judgement.probabilities, affect)
 
 
-def _emotion(
-    labels: Sequence[str], probabilities: np.ndarray, affect: np.ndarray, *, is_judged: bool = True
-) -> ClipEmotion:
-    """Plain numbers: the winner, and probabilities that sum to 1.
-
-    Where nothing was judged these are the prior, whose winner is no finding: the label is neutral then.
-    """
+def _emotion(labels: Sequence[str], probabilities: np.ndarray, affect: np.ndarray) -> ClipEmotion:
+    """Plain numbers: the winner, and probabilities that sum to 1."""
     shares = probabilities / probabilities.sum()
-    neutral = None if is_judged else neutral_class(labels)
-    best = int(shares.argmax()) if neutral is None else neutral
+    best = int(shares.argmax())
     valence, arousal = (None if np.isnan(value) else float(np.clip(value, -1, 1)) for value in affect)
     return ClipEmotion(
         label=labels[best],
