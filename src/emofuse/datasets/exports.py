@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import os
-import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from emofuse.datasets.archives import plain_pickle
 from emofuse.datasets.replacing import replaced_folder
 from emofuse.errors import DatasetError, OutputError
 from emofuse.files import write_atomically
@@ -71,7 +71,7 @@ def export_mmsa(corpus: Corpus, out: Path) -> None:
         split: _mmsa_split([clip for clip in clips if (clip.split or "train") == split], keys, longest)
         for split in SPLITS
     }
-    write_atomically(out, pickle.dumps(content, protocol=4))
+    write_atomically(out, plain_pickle(content))
 
 
 def _mmsa_split(clips: Sequence[Clip], keys: Sequence[str], longest: dict[str, int]) -> dict[str, Any]:

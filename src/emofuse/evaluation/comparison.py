@@ -147,6 +147,7 @@ class _Scored:
 
     @classmethod
     def on(cls, made: Predictions, shared: Sequence[str], metric: Metric) -> "_Scored":
+        """The predictions of ``shared``, in that order."""
         place = {name: row for row, name in enumerate(made.ids)}
         rows = np.array([place[name] for name in shared])
         ordered = Predictions(
