@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from emofuse.datasets import DATASETS, load_corpus
+from emofuse.datasets import DATASETS, load_corpus, terms
 from emofuse.datasets.exports import export_corpus
 from emofuse.datasets.packed import write_store
 from emofuse.errors import ConfigError, DatasetError, UnknownNameError
@@ -396,6 +396,13 @@ def test_every_dataset_has_a_fixture_and_a_description():
     own = {name for name, entry in DATASETS.items() if entry.place.startswith("emofuse.")}
     assert own == set(FIXTURES)
     assert all(DATASETS[name].about for name in own)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_terms_are_stated_without_reading_anything(name):
+    stated = terms(name)
+    assert all(stated)
+    assert name == "packed" or stated.consent.startswith("consent")
 
 
 @pytest.mark.parametrize("name", FIXTURES)

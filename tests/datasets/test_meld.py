@@ -62,7 +62,7 @@ def test_faults_are_named(tmp_path):
     assert "no length: train_dia2_utt0" in corpus.notes
     assert "longer than 60 s: train_dia2_utt1 (304.9 s)" in corpus.notes
     empty = corpus.clips[1]
-    assert (empty.start_s, empty.end_s) == (None, None)
+    assert (empty.start_s, empty.end_s) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("folder", ["train_splits", "MELD.Raw/train_splits", "train"])
@@ -75,7 +75,7 @@ def test_clips_are_found_in_the_folders_of_the_archives(tmp_path, folder):
     corpus = read_meld(tmp_path)
     found, bare, unreadable = corpus.clips[:3]
     assert found.media == media / "dia0_utt0.mp4"
-    assert (found.start_s, found.end_s) == (None, None)
+    assert (found.start_s, found.end_s) == (0.0, 0.0)
     assert bare.media is None
     assert bare.start_s == 3.0
     assert unreadable.media is None

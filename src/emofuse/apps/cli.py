@@ -244,11 +244,25 @@ app.command("audit", no_args_is_help=True)(audit_corpus)
 @app.command("list", no_args_is_help=True)
 def list_names(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of: {', '.join(TABLES)}.")],
+    with_terms: Annotated[
+        bool, typer.Option("--terms", help="Datasets: citation, licence and consent too.")
+    ] = False,
 ) -> None:
     """List what can be named: one name per line, then its one-line description."""
     from emofuse.apps.show import show_entries
 
-    show_entries(_entries(kind), _console())
+    entries = _entries(kind)
+    if not with_terms:
+        show_entries(entries, _console())
+        return
+    if kind != "datasets":
+        raise UnknownNameError(f"--terms is known of datasets, not of {kind}")
+    from emofuse.datasets import terms
+
+    for name, entry in entries.items():
+        stated = terms(name)
+        typer.echo(f"{name}  {entry.about}")
+        typer.echo(f"  citation: {stated.citation}\n  terms: {stated.licence}\n  {stated.consent}")
 
 
 def _entries(kind: str) -> Mapping[str, Any]:

@@ -2,15 +2,19 @@
 
 from collections import Counter
 from difflib import get_close_matches
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from emofuse.errors import DatasetError, UnknownNameError
 from emofuse.registry import Table
 from emofuse.types import Corpus
 
-__all__ = ["DATASETS", "import_corpus", "load_corpus"]
+__all__ = ["DATASETS", "Terms", "import_corpus", "load_corpus", "terms"]
+
+# What each reader's module calls them.
+_TERMS = ("CITATION", "LICENCE", "CONSENT")
 
 DATASETS = Table(
     "dataset",
@@ -155,7 +159,7 @@ def import_corpus(
     name: str, path: Path | str, store: Path | str, *, copy_media: bool = False, **options: Any
 ) -> Corpus:
     """Read the corpus ``name`` and write it as a store (see `emofuse.datasets.packed`); returns the store,
-    opened. ``options`` go to the reader.
+    opened. ``options`` go to the reader. A release that has to be unpacked lies in ``<store>-media`` after it.
 
     Raises:
         UnknownNameError, DatasetError: as `load_corpus` does.
@@ -163,8 +167,30 @@ def import_corpus(
     """
     from emofuse.datasets.packed import read_packed, write_store
 
+    if Path(path).is_file() and "unpack_to" in signature(DATASETS.load(name)).parameters:
+        options.setdefault("unpack_to", Path(store).with_name(f"{Path(store).name}-media"))
     write_store(load_corpus(name, path, **options), store, copy_media=copy_media)
     return read_packed(Path(store))
+
+
+class Terms(NamedTuple):
+    """What a corpus's publishers ask: how to cite it, under what terms it stands, what is known of consent."""
+
+    citation: str
+    licence: str
+    consent: str
+
+
+def terms(name: str) -> Terms:
+    """The terms of the corpus ``name``, as its reader states them; a store's are those it holds.
+
+    Raises:
+        UnknownNameError: no such dataset.
+    """
+    reader = DATASETS.load(name)
+    module = import_module(reader.__module__)
+    stated = (getattr(module, field, "those of the corpus that was imported") for field in _TERMS)
+    return Terms(*stated)
 
 
 def _choice(option: str, known: list[str]) -> str:

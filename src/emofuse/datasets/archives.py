@@ -11,6 +11,7 @@ import io
 import re
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -122,11 +123,11 @@ def _load(stream: BinaryIO, source: Source) -> object:
     return value
 
 
-def plain_pickle(content: dict[str, object]) -> bytes:
+def plain_pickle(content: Mapping[str, object]) -> bytes:
     """Plain containers and numpy arrays as a pickle, for tools that read nothing else.
 
     It stands here so that pickles have one room: what this writes, `load_restricted` reads without running it.
     """
     import pickle
 
-    return pickle.dumps(content, protocol=4)
+    return pickle.dumps(dict(content), protocol=4)

@@ -7,12 +7,14 @@ split goes into ours.
 """
 
 import re
+import tarfile
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 from emofuse.datasets.rows import Row, choose, count_note, read_rows
-from emofuse.errors import DatasetError
+from emofuse.datasets.unpacked import unpack_nested
+from emofuse.errors import ConfigError, DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
 CITATION = (
@@ -43,17 +45,22 @@ _STRAY = re.compile(r"[\x80-\x9f]")
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 
 
-def read_meld(path: Path, *, task: str = "emotion") -> Corpus:
+def read_meld(path: Path, *, task: str = "emotion", unpack_to: str | Path | None = None) -> Corpus:
     """Read the official splits in file order; ``task`` is ``"emotion"`` (7) or ``"sentiment"`` (3).
 
     A clip with media is the whole of its file; without, ``start_s`` and ``end_s`` count from the first
-    start of its dialogue, as they are published (one turn has no length).
+    start of its dialogue, as they are published (one turn has no length). ``path`` may be the release's
+    ``MELD.Raw.tar.gz``, which is unpacked, archives inside it too, below ``unpack_to``.
 
     Raises:
-        ConfigError: ``task`` is neither.
+        ConfigError: ``task`` is neither, or an archive comes without ``unpack_to``.
         DatasetError: a table is absent, or a row does not hold.
     """
     column, labels = _TASKS[choose("task", task, _TASKS)]
+    if path.is_file() and tarfile.is_tarfile(path):
+        if unpack_to is None:
+            raise ConfigError(f"{path}: is an archive; unpack_to names the folder that it is unpacked into")
+        path = unpack_nested(path, Path(unpack_to))
     clips: list[Clip] = []
     notes = [CONSENT, "speakers and episodes are shared by the official splits"]
     for name in _SPLITS:
