@@ -75,7 +75,7 @@ def test_clips_are_found_in_the_folders_of_the_archives(tmp_path, folder):
     corpus = read_meld(tmp_path)
     found, bare, unreadable = corpus.clips[:3]
     assert found.media == media / "dia0_utt0.mp4"
-    assert (found.start_s, found.end_s) == (0.0, 0.0)
+    assert (found.start_s, found.end_s) == (None, None)
     assert bare.media is None
     assert bare.start_s == 3.0
     assert unreadable.media is None
