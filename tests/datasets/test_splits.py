@@ -253,9 +253,23 @@ def test_any_folds_are_disjoint_and_lose_nothing(sizes, folds, seed):
 
 @pytest.mark.parametrize("name", SPLITS)
 def test_table_entries_split_a_corpus(name):
-    corpus = _published({"train": 60, "valid": 20, "test": 20})
-    options = {"by": "source"} if name == "group_folds" else {}
+    # Five sessions of two speakers and four dialogues, and one of the dialogues that COSMIC chose with.
+    clips = tuple(
+        Clip(
+            f"{session}-{number}",
+            label="joy",
+            speaker=f"{session}{'FM'[number % 2]}",
+            dialogue="Ses02F_impro07" if (session, number // 5) == (2, 1) else f"Ses0{session}F_{number // 5}",
+            source=f"Ses0{session}",
+            split={4: "valid", 5: "test"}.get(session, "train"),
+        )
+        for session in range(1, 6)
+        for number in range(20)
+    )
+    corpus = Corpus("sessions", clips, TaskSpec(labels=("joy",)))
+    options = {"folds": 2} if name == "rotated_test" else {}
     split = SPLITS.load(name)(corpus, **options)
-    assert len(set(_all(split))) == len(_all(split)) == 100
+    assert sorted(_all(split)) == sorted(clip.id for clip in clips)
+    assert split.train and split.valid and split.test
     assert split.protocol
     assert SPLITS[name].about

@@ -15,32 +15,32 @@ COSMIC_VALID = (
 
 
 def rotated_test(corpus: Corpus, *, by: str = "source", folds: int = 3, fold: int = 0) -> Split:
-    """The official train trains; the groups of the official test are dealt to ``folds``: one chooses, the others
-    test. Pool the test predictions over the folds (each clip is then tested ``folds`` - 1 times, so average).
+    """The official train trains; the groups outside it are dealt to ``folds``: one chooses, the others test.
+    Pool the test predictions over the folds (each clip is then tested ``folds`` - 1 times, so average).
 
     For vectors whose networks saw the training rows: a validation carved from those would be blind.
 
     Raises:
         ConfigError: fewer than 2 folds, or no such fold, or ``by`` is no field of a clip.
-        DatasetError: there is no official train or test, or the test has fewer groups than folds.
+        DatasetError: there is no official train, or fewer groups than folds are outside it.
     """
     if not (0 <= fold < folds and folds >= 2):
         raise ConfigError(f"fold is {fold} of {folds} folds; wanted 2 folds or more, counted from 0")
     if by not in ("source", "speaker", "dialogue"):
         raise ConfigError(f"by is {by!r}, wanted source, speaker or dialogue")
     train = tuple(clip.id for clip in corpus.clips if clip.split == "train")
-    rest = [clip for clip in corpus.clips if clip.split == "test"]
+    rest = [clip for clip in corpus.clips if clip.split in ("valid", "test")]
     # By hash, so that neither the order of the files nor that of the names decides.
     groups = sorted({_group(clip, by) for clip in rest}, key=lambda name: blake2b(name.encode()).digest())
     if not train or len(groups) < folds:
         raise DatasetError(
-            f"{corpus.name}: {len(train)} training clips and {len(groups)} test groups of {by}; "
+            f"{corpus.name}: {len(train)} training clips and {len(groups)} other groups of {by}; "
             f"wanted some, and {folds} or more"
         )
     chosen = set(groups[fold::folds])
     valid = tuple(clip.id for clip in rest if _group(clip, by) in chosen)
     test = tuple(clip.id for clip in rest if _group(clip, by) not in chosen)
-    return Split(train, valid, test, f"official train; test rotated by {by}, fold {fold} of {folds}")
+    return Split(train, valid, test, f"official train; the rest rotated by {by}, fold {fold} of {folds}")
 
 
 def leave_one_speaker_out(corpus: Corpus, *, fold: int = 0) -> Split:
