@@ -396,7 +396,7 @@ def test_a_long_transcript_takes_seconds(recognizer, tmp_path):
     (tmp_path / "a.srt").write_text("\n".join(cues), encoding="utf-8")
     began_s = time.process_time()
     result = recognizer.predict(tmp_path / "a.srt")
-    assert time.process_time() - began_s < 20
+    assert time.process_time() - began_s < 60  # about 8 s on a free core; cue by cue it would be minutes
     assert len(result.segments) == 2000
     assert_sound(result)
     assert result.duration_s == 5999.5

@@ -259,7 +259,9 @@ def test_table_entries_split_a_corpus(name):
             f"{session}-{number}",
             label="joy",
             speaker=f"{session}{'FM'[number % 2]}",
-            dialogue="Ses02F_impro07" if (session, number // 5) == (2, 1) else f"Ses0{session}F_{number // 5}",
+            dialogue="Ses02F_impro07"
+            if (session, number // 5) == (2, 1)
+            else f"Ses0{session}F_{number // 5}",
             source=f"Ses0{session}",
             split={4: "valid", 5: "test"}.get(session, "train"),
         )
