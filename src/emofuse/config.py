@@ -105,12 +105,16 @@ class Training(_Strict):
 
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=32, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     optimiser: str = Field(default="adamw", pattern="^(adamw|adam|sgd|rmsprop)$")
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     rates: dict[str, float] = {}
-    schedule: str = Field(default="cosine", pattern="^(constant|cosine|linear)$")
+    frozen: dict[str, float] = {}
+    schedule: str = Field(default="cosine", pattern="^(constant|cosine|linear|one_cycle|plateau)$")
     warmup: float = Field(default=0.05, ge=0, lt=1)
+    plateau_patience: int = Field(default=5, ge=0)
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     clip_norm: float = Field(default=5.0, gt=0)
     patience: int = Field(default=0, ge=0)
     average: float = Field(default=0.0, ge=0, lt=1)

@@ -39,11 +39,13 @@ from emofuse.inference.runs import (
 from emofuse.models import MODELS
 from emofuse.models.calibrators import fit_calibrator
 from emofuse.models.pooling import ExpertPool
-from emofuse.models.recipe import make
+from emofuse.models.recipe import Total, make
 from emofuse.perturbations import PERTURBATIONS
 from emofuse.training.engine import Engine
-from emofuse.training.loop import Fitted, Schedule, fit, predict
+from emofuse.training.loop import Fitted, fit
 from emofuse.training.objectives import OBJECTIVES
+from emofuse.training.phases import Schedule
+from emofuse.training.prediction import predict
 from emofuse.training.seeds import seed_epoch
 from emofuse.types import Clip, Corpus, Extractor, Predictions, Report, Sample, Signal, Split
 
@@ -82,12 +84,21 @@ def run(
     extractors = make_extractors(config)
     if is_finished(folder, to_toml(config), fresh=fresh):
         return Run(folder, evaluate_run(folder), best_epoch(folder))
-    cache = Cache.default()
-    data = _Data(config, corpus, split, extractors, cache, progress)
-    # Only now: data that cannot be used must neither leave a folder behind nor cost an earlier run.
-    resume_or_begin(folder, to_toml(config), fresh=fresh)
-    record_inputs(folder, corpus, split, seed=config.seed, audit=verdict_line(audit_split(corpus, split)))
-    expert, fitted = _train(config, corpus, data, folder, progress)
+    engine = Engine.joined(config.training.device, config.training.precision)
+    if engine.rank:
+        engine.wait()  # Until the first process has the features in the cache and has begun the folder.
+    data = _Data(config, corpus, split, extractors, Cache.default(), progress)
+    if not engine.rank:
+        # Only now: data that cannot be used must neither leave a folder behind nor cost an earlier run.
+        resume_or_begin(folder, to_toml(config), fresh=fresh)
+        record_inputs(
+            folder, corpus, split, seed=config.seed, audit=verdict_line(audit_split(corpus, split))
+        )
+        engine.wait()
+    expert, fitted = _train(config, corpus, data, engine, folder / "state.pt", progress=progress)
+    if engine.rank:
+        engine.wait()  # Until the first process has written everything.
+        return Run(folder, evaluate_run(folder), best_epoch(folder))
     predictions = {
         role: _predictions(expert, data.roles[role], config)
         for role in ("valid", "test")
@@ -97,7 +108,7 @@ def run(
     bundle = Bundle(
         config.name, "1", corpus.task.labels, (expert,), _pool_of_one(expert, data.roles["valid"])
     )
-    return record_results(
+    done = record_results(
         folder,
         bundle,
         fitted.history,
@@ -106,6 +117,8 @@ def run(
         best_epoch=fitted.best_epoch,
         card=_card(config, corpora, split, reports),
     )
+    engine.wait()
+    return done
 
 
 def load(config: RunConfig) -> list[Corpus]:
@@ -259,7 +272,7 @@ def _perturbed(chain: Sequence[Any], signal: Signal, generator: np.random.Genera
 
 
 def _train(
-    config: RunConfig, corpus: Corpus, data: _Data, folder: Path, progress: Progress
+    config: RunConfig, corpus: Corpus, data: _Data, engine: Engine, state_path: Path, *, progress: Progress
 ) -> tuple[Expert, Fitted]:
     dims = {name: extractor.dim for name, extractor in data.extractors.items()}
     plan = config.training
@@ -270,19 +283,20 @@ def _train(
     metrics = config.evaluation.metrics or corpus.task.metrics
     fitted = fit(
         recipe.model,
-        recipe.objective or make(OBJECTIVES, config.objective.part, corpus.task),
+        Total(make(OBJECTIVES, config.objective.part, corpus.task), recipe.auxiliary),
         train=data.train,
         valid=data.roles["valid"],
         dims=dims,
         watch=METRICS.load(plan.watch or metrics[0]),
         schedule=Schedule(**fields, seed=config.seed),
-        engine=Engine.pick(plan.device, plan.precision),
+        engine=engine,
+        phases=recipe.phases,
         perturb=[make(PERTURBATIONS, part.part) for part in config.augmentation.batch],
-        state_path=folder / "state.pt",
+        state_path=state_path,
         progress=lambda row: progress(_describe(row), (row["epoch"] + 1) / plan.epochs),
     )
-    engine = Engine.pick(plan.device)
-    scores, _ = predict(fitted.model, data.roles["valid"], dims=dims, engine=engine)
+    plain = replace(engine, precision="float32")
+    scores, _ = predict(fitted.model, data.roles["valid"], dims=dims, engine=plain)
     shares = np.stack([sample.shares for sample in data.roles["valid"]])
     expert = Expert(
         name="+".join(data.extractors),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -221,6 +222,19 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def rows(self, which: slice) -> Batch:
+        """Some of the rows, padded as they were."""
+        return replace(
+            self,
+            ids=self.ids[which],
+            values={name: value[which] for name, value in self.values.items()},
+            masks={name: mask[which] for name, mask in self.masks.items()},
+            presence={name: flag[which] for name, flag in self.presence.items()},
+            shares=self.shares[which],
+            ratings=self.ratings[which],
+            weights=self.weights[which],
+        )
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         return replace(
@@ -236,14 +250,16 @@ class Batch:
 
 class Output(NamedTuple):
     """What a model says of a batch: class ``scores`` ``(batch, classes)`` before the softmax, ``ratings``
-    ``(batch, ratings)``, and where the design has them the ``fused`` embedding ``(batch, dim)`` and
-    the ``weights`` ``(batch, modalities)`` it gave to its modalities.
+    ``(batch, ratings)``, and where the design has them the ``fused`` embedding ``(batch, dim)``, the
+    ``weights`` ``(batch, modalities)`` it gave to its modalities, and by name the ``parts`` that its own
+    objective reads.
     """
 
     scores: Tensor
     ratings: Tensor
     fused: Tensor | None = None
     weights: Tensor | None = None
+    parts: Mapping[str, Tensor] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)

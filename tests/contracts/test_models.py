@@ -14,8 +14,10 @@ from emofuse.models import MODELS
 from emofuse.models.fusions import FUSIONS
 from emofuse.models.recipe import make
 from emofuse.training.engine import Engine
-from emofuse.training.loop import Schedule, fit, predict
+from emofuse.training.loop import fit
 from emofuse.training.objectives.task import TaskLoss
+from emofuse.training.phases import Schedule
+from emofuse.training.prediction import predict
 from emofuse.types import Metric, Sample, TaskSpec, Track
 
 

@@ -57,7 +57,7 @@ def test_modalities_may_have_any_name():
         {"gait": 2, "pulse": 1},
         TASK,
     )
-    assert recipe.objective is None
+    assert recipe.auxiliary is None
     assert {key.split(".")[1] for key in recipe.model.state_dict() if key.startswith("encoders")} == {
         "gait",
         "pulse",

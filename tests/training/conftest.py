@@ -10,8 +10,9 @@ from emofuse.evaluation import METRICS
 from emofuse.models import MODELS
 from emofuse.models.recipe import make
 from emofuse.training.engine import Engine
-from emofuse.training.loop import Schedule, fit
+from emofuse.training.loop import fit
 from emofuse.training.objectives.task import TaskLoss
+from emofuse.training.phases import Schedule
 from emofuse.types import Sample, TaskSpec, Track
 
 DIMS = {"audio": 3}

@@ -12,7 +12,7 @@ import torch
 from emofuse.errors import ConfigError, InputError
 from emofuse.evaluation import METRICS
 from emofuse.training.engine import Engine
-from emofuse.training.loop import check_watch, predict, validation_loss, watched
+from emofuse.training.prediction import check_watch, predict, validation_loss, watched
 from emofuse.types import Metric, Sample
 
 

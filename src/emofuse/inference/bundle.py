@@ -82,7 +82,7 @@ class Expert:
         from emofuse.alignment.intervals import to_common_axis
         from emofuse.alignment.normalise import apply
         from emofuse.training.engine import Engine
-        from emofuse.training.loop import predict
+        from emofuse.training.prediction import predict
 
         nothing = np.full(len(self.task.labels), np.nan), np.full(len(self.task.ratings), np.nan)
         if not items:

@@ -16,14 +16,47 @@ Objective = Callable[[Output, Batch], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
-    """A model ``Batch -> Output`` and, where its paper has one of its own, its objective.
+class Phase:
+    """A pass over the training clips in every epoch between two shares of all epochs.
 
-    ``objective`` is None for the task's usual loss.
+    It steps the parameters whose names start with one of ``trains``, with an optimiser of its own at ``rate``
+    times the learning rate. ``objective`` is None for the recipe's whole loss. Several phases that are open in
+    one epoch pass over the clips one after the other. Epochs in which the last phase is closed choose nothing.
+    """
+
+    name: str = "all"
+    trains: tuple[str, ...] = ("",)
+    objective: Objective | None = None
+    start: float = 0.0
+    stop: float = 1.0
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A model ``Batch -> Output`` with what its paper adds to plain training on the task's loss.
+
+    ``auxiliary`` is a loss of its own on top of the configured one; ``phases`` say what is trained when. An
+    objective that keeps state over the training (labels that it revises, running statistics) is an
+    `nn.Module` with that state in its ``state_dict``; it is saved and resumed with the model.
     """
 
     model: nn.Module
-    objective: Objective | None = None
+    auxiliary: Objective | None = None
+    phases: tuple[Phase, ...] = (Phase(),)
+
+
+class Total(nn.Module):
+    """The configured loss and a recipe's own, added up."""
+
+    def __init__(self, task: Objective, auxiliary: Objective | None = None) -> None:
+        super().__init__()
+        self.task, self.auxiliary = task, auxiliary
+
+    def forward(self, output: Output, batch: Batch) -> Tensor:
+        """A scalar."""
+        loss = self.task(output, batch)
+        return loss if self.auxiliary is None else loss + self.auxiliary(output, batch)
 
 
 def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:

@@ -1,9 +1,12 @@
-"""Where and in which precision a model runs."""
+"""Where, in which precision and in how many processes a model runs."""
 
 import contextlib
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import distributed, nn
 
 from emofuse.errors import ConfigError
 
@@ -13,10 +16,14 @@ PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Engine:
-    """A device and a precision for the forward pass; weights stay float32."""
+    """A device and a precision for the forward pass (weights stay float32), and which of how many processes
+    this is.
+    """
 
     device: torch.device
     precision: str = "float32"
+    rank: int = 0
+    world: int = 1
 
     @classmethod
     def pick(cls, device: str = "auto", precision: str = "float32") -> "Engine":
@@ -35,9 +42,56 @@ class Engine:
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise ConfigError(f"device {device!r} is not there: {str(error).splitlines()[0]}") from error
 
+    @classmethod
+    def joined(cls, device: str = "auto", precision: str = "float32") -> "Engine":
+        """`pick`, and under torchrun one of its processes: gloo on processors, NCCL on CUDA devices, of which
+        each process of a node takes its own.
+        """
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        one = cls.pick(device, precision)
+        if world == 1 or not distributed.is_available():
+            return one
+        place = one.device
+        if place.type == "cuda":
+            place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(place)
+        if not distributed.is_initialized():
+            distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
+        return cls(place, precision, distributed.get_rank(), distributed.get_world_size())
+
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context in which a forward pass runs."""
         kind = PRECISIONS[self.precision]
         if kind is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=kind)
+
+    def rows(self, count: int) -> tuple[slice, float]:
+        """Which rows of a batch of ``count`` are this process's, and what its mean weighs in the whole."""
+        if count < self.world:
+            return slice(None), 1 / self.world
+        return slice(self.rank, None, self.world), len(range(self.rank, count, self.world)) / count
+
+    def add_up(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Sum the gradients over the processes; one that no process has stays None."""
+        if self.world == 1:
+            return
+        had = torch.tensor([float(one.grad is not None) for one in parameters], device=self.device)
+        distributed.all_reduce(had)
+        for one, count in zip(parameters, had.tolist(), strict=True):
+            if count:
+                one.grad = torch.zeros_like(one) if one.grad is None else one.grad
+                distributed.all_reduce(one.grad)
+
+    def total(self, value: float) -> float:
+        """The sum of a number over the processes."""
+        if self.world == 1:
+            return value
+        held = torch.tensor(value, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(held)
+        return float(held)
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.world > 1:
+            distributed.barrier()

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +12,18 @@ import torch
 from torch import nn
 
 from emofuse.alignment.collate import collate
-from emofuse.errors import ConfigError, InputError
-from emofuse.models.recipe import Objective
+from emofuse.errors import InputError
+from emofuse.models.recipe import Objective, Phase
 from emofuse.training.checkpoints import load_state, save_state
 from emofuse.training.engine import Engine
-from emofuse.training.optimisers import make_optimiser, make_schedule
-from emofuse.training.samplers import bucketed, in_order
+from emofuse.training.phases import Schedule, Stage
+from emofuse.training.prediction import check_watch, predict, validation_loss, watched
+from emofuse.training.samplers import bucketed
 from emofuse.training.seeds import seed_epoch
 from emofuse.types import Batch, Metric, Sample
 
 Perturb = Callable[[Batch, torch.Generator], Batch]
 Row = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how to step. ``patience`` epochs without a better validation score end the training;
-    ``average`` is the decay of a running mean of the weights, which is then what is validated and kept.
-    """
-
-    epochs: int = 20
-    batch_size: int = 32
-    optimiser: str = "adamw"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    rates: Mapping[str, float] = field(default_factory=dict)
-    schedule: str = "cosine"
-    warmup: float = 0.05
-    clip_norm: float = 5.0
-    patience: int = 0
-    average: float = 0.0
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +50,9 @@ def fit(
     """Train on ``train``, choose the epoch on ``valid`` by ``watch``; no test set can be handed in.
 
     ``train`` has one sequence a clip: the clip and its perturbed copies, of which each epoch draws one.
-    ``options`` are ``perturb`` (on batches), ``state_path`` (where to resume from and save to) and
-    ``progress`` (called with each epoch's row).
+    ``options`` are ``phases`` (of a `Recipe`), ``perturb`` (on batches), ``state_path`` (where to resume from
+    and save to) and ``progress`` (called with each epoch's row). In several processes each takes its rows of
+    every batch, and gradients are added up, so that the steps are those of one process.
 
     Raises:
         ConfigError: no validation clip has what ``watch`` compares with, or the schedule does not hold.
@@ -91,13 +73,14 @@ class _Fit:
         watch: Metric,
         schedule: Schedule,
         engine: Engine,
+        phases: Sequence[Phase] = (Phase(),),
         perturb: Sequence[Perturb] = (),
         state_path: Path | None = None,
         progress: Callable[[Row], None] = lambda row: None,
     ) -> None:
         self.model, self.objective = model.to(engine.device), objective
         self.dims, self.watch, self.schedule, self.engine = dims, watch, schedule, engine
-        self.perturb, self.state_path, self.progress = perturb, state_path, progress
+        self.phases, self.perturb, self.state_path, self.progress = phases, perturb, state_path, progress
         self.averaged = copy.deepcopy(self.model) if schedule.average else None
         self.history: list[Row] = []
         self.best_score, self.best_epoch = -float("inf"), -1
@@ -107,57 +90,73 @@ class _Fit:
         """Epoch after epoch, from where a run that was cut off stood."""
         check_watch(self.watch, valid)
         plan = self.schedule
-        self.optimiser = make_optimiser(
-            self.model, name=plan.optimiser, learning_rate=plan.learning_rate,
-            weight_decay=plan.weight_decay, rates=plan.rates,
-        )  # fmt: skip
-        steps = plan.epochs * -(-len(train) // plan.batch_size)
-        self.rates = make_schedule(self.optimiser, name=plan.schedule, steps=steps, warmup=plan.warmup)
+        self.stages = [
+            Stage(phase, self.model, objective=self.objective, schedule=plan, clips=len(train))
+            for phase in self.phases
+        ]
+        kept = (self.objective, *(stage.objective for stage in self.stages))
+        self.objectives = [one.to(self.engine.device) for one in kept if isinstance(one, nn.Module)]
         self._resume()
         for epoch in range(len(self.history), plan.epochs):
-            if plan.patience and epoch - self.best_epoch > plan.patience:
+            if plan.patience and self.best and epoch - self.best_epoch > plan.patience:
                 break
             row = {"epoch": float(epoch), "train_loss": self._epoch(train, epoch), **self._validate(valid)}
             self._keep(row, epoch)
             self.progress(row)
-        kept = self.averaged if self.averaged is not None else self.model
-        kept.load_state_dict(self.best)
-        return Fitted(kept.eval(), tuple(self.history), self.best_epoch)
+        best = self.averaged if self.averaged is not None else self.model
+        best.load_state_dict(self.best)
+        return Fitted(best.eval(), tuple(self.history), self.best_epoch)
 
     def _epoch(self, train: Sequence[Sequence[Sample]], epoch: int) -> float:
         generator = seed_epoch(self.schedule.seed, epoch)
+        loss = float("nan")
+        for stage in self.stages:
+            if stage.open(epoch):
+                stage.begin(epoch, factor=self._plateau())
+                loss = self._pass(stage, train, generator)
+                stage.end()
+        return loss
+
+    def _pass(
+        self, stage: Stage, train: Sequence[Sequence[Sample]], generator: np.random.Generator
+    ) -> float:
         drawn = [copies[int(generator.integers(len(copies)))] for copies in train]
         draws = torch.Generator().manual_seed(int(generator.integers(2**62)))
         self.model.train()
         total = 0.0
-        for indices in bucketed(drawn, self.schedule.batch_size, generator):
-            batch = collate([drawn[index] for index in indices], self.dims)
-            for perturb in self.perturb:
-                batch = perturb(batch, draws)
-            total += self._step(batch.to(self.engine.device)) * len(indices)
-        return total / len(drawn)
+        batches = list(bucketed(drawn, self.schedule.batch_size, generator))
+        for first in range(0, len(batches), self.schedule.accumulate):
+            together = batches[first : first + self.schedule.accumulate]
+            clips = sum(len(indices) for indices in together)
+            for indices in together:
+                batch = collate([drawn[index] for index in indices], self.dims)
+                for perturb in self.perturb:
+                    batch = perturb(batch, draws)
+                total += self._gradient(stage, batch, share=len(indices) / clips) * len(indices)
+            self._step(stage)
+        return self.engine.total(total) / len(drawn)
 
-    def _step(self, batch: Batch) -> float:
+    def _gradient(self, stage: Stage, batch: Batch, *, share: float) -> float:
+        rows, weight = self.engine.rows(len(batch))
         with self.engine.autocast():
-            loss = self.objective(self.model(batch), batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip_norm)
-        self.optimiser.step()
-        self.rates.step()
+            part = batch.rows(rows).to(self.engine.device)
+            loss = stage.objective(self.model(part), part)
+        if loss.requires_grad:
+            (loss * (share * weight)).backward()
+        return float(loss.detach()) * weight
+
+    def _step(self, stage: Stage) -> None:
+        self.engine.add_up(list(stage.named.values()))
+        stage.step(clip_norm=self.schedule.clip_norm)
         if self.averaged is not None:
-            self._average()
-        return float(loss.detach())
+            self._average(self.averaged)
 
     @torch.no_grad()
-    def _average(self) -> None:
-        assert self.averaged is not None
+    def _average(self, averaged: nn.Module) -> None:
         # The mean starts short, so that early weights do not linger in it (as in Polyak averaging).
-        done = self.rates.last_epoch
+        done = sum(stage.rates.last_epoch for stage in self.stages)
         decay = min(self.schedule.average, (1 + done) / (10 + done))
-        for kept, new in zip(
-            self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True
-        ):
+        for kept, new in zip(averaged.state_dict().values(), self.model.state_dict().values(), strict=True):
             if kept.dtype.is_floating_point:
                 kept.lerp_(new, 1 - decay)
             else:
@@ -169,24 +168,37 @@ class _Fit:
         loss = validation_loss(scores, ratings, valid)
         return {"valid_loss": loss, f"valid_{self.watch.name}": watched(self.watch, scores, ratings, valid)}
 
-    def _keep(self, row: Row, epoch: int) -> None:
-        self.history.append(row)
+    def _score(self, row: Row) -> float:
         value = row[f"valid_{self.watch.name}"]
         # An undefined score (a correlation of constants) is worse than any other.
-        score = -float("inf") if math.isnan(value) else value if self.watch.higher_is_better else -value
+        return -float("inf") if math.isnan(value) else value if self.watch.higher_is_better else -value
+
+    def _plateau(self) -> float:
+        """The factor of the "plateau" schedule: a function of the history, so that it resumes with it."""
+        best, waited, factor = -float("inf"), 0, 1.0
+        for row in self.history:
+            score = self._score(row)
+            best, waited = (score, 0) if score > best else (best, waited + 1)
+            if waited > self.schedule.plateau_patience:
+                factor, waited = factor * self.schedule.plateau_factor, 0
+        return factor
+
+    def _keep(self, row: Row, epoch: int) -> None:
+        self.history.append(row)
         model = self.averaged if self.averaged is not None else self.model
-        if score > self.best_score or not self.best:
+        score = self._score(row)
+        if self.stages[-1].open(epoch) and (score > self.best_score or not self.best):
             self.best_score, self.best_epoch = score, epoch
             self.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        if self.state_path is not None:
+        if self.state_path is not None and self.engine.rank == 0:
             save_state(self.state_path, self._state())
 
     def _state(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict() if self.averaged is not None else None,
-            "optimiser": self.optimiser.state_dict(),
-            "rates": {"last_epoch": self.rates.last_epoch, "_step_count": self.rates._step_count},
+            "stages": [stage.state() for stage in self.stages],
+            "objectives": [one.state_dict() for one in self.objectives],
             "history": self.history,
             "best": self.best,
             "best_score": self.best_score,
@@ -201,88 +213,13 @@ class _Fit:
             self.model.load_state_dict(state["model"])
             if self.averaged is not None:
                 self.averaged.load_state_dict(state["averaged"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            # The factors are functions of the step, made anew; torch wants a place for them all the same.
-            self.rates.load_state_dict(
-                {**state["rates"], "lr_lambdas": [None] * len(self.rates.lr_lambdas)}
-            )
+            for stage, kept in zip(self.stages, state["stages"], strict=True):
+                stage.resume(kept)
+            for one, kept in zip(self.objectives, state["objectives"], strict=True):
+                one.load_state_dict(kept)
             self.history, self.best = list(state["history"]), state["best"]
             self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"{self.state_path}: the training state does not fit the model ({error})"
             ) from error
-
-
-@torch.no_grad()
-def predict(
-    model: nn.Module,
-    samples: Sequence[Sample],
-    *,
-    dims: Mapping[str, int],
-    engine: Engine,
-    batch_size: int = 64,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(n, classes)`` and ratings ``(n, ratings)``, in the order of ``samples``."""
-    model.eval()
-    scores: dict[int, np.ndarray] = {}
-    ratings: dict[int, np.ndarray] = {}
-    for indices in in_order(samples, batch_size):
-        batch = collate([samples[index] for index in indices], dims).to(engine.device)
-        with engine.autocast():
-            output = model(batch)
-        for row, index in enumerate(indices):
-            scores[index] = output.scores[row].float().cpu().numpy()
-            ratings[index] = output.ratings[row].float().cpu().numpy()
-    order = range(len(samples))
-    return np.stack([scores[index] for index in order]), np.stack([ratings[index] for index in order])
-
-
-def validation_loss(scores: np.ndarray, ratings: np.ndarray, samples: Sequence[Sample]) -> float:
-    """Cross-entropy over clips with a label; squared error over ratings where no clip has one."""
-    shares = np.stack([sample.shares for sample in samples])
-    labelled = np.isfinite(shares).all(axis=1) & (shares.shape[1] > 0)
-    if labelled.any():
-        logs = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-        return float(-(shares[labelled] * logs[labelled]).sum(axis=1).mean())
-    truth = np.stack([sample.ratings for sample in samples])
-    return float(np.nanmean((ratings - truth) ** 2))
-
-
-def watched(metric: Metric, scores: np.ndarray, ratings: np.ndarray, samples: Sequence[Sample]) -> float:
-    """The metric on clips that have its target; for ratings the mean over columns where it is defined."""
-    if metric.kind == "ratings":
-        truth = np.stack([sample.ratings for sample in samples])
-        columns = [
-            metric.compute(truth[known, column], ratings[known, column])
-            for column, known in enumerate(np.isfinite(truth).T)
-        ]
-        defined = [value for value in columns if not math.isnan(value)]
-        return float(np.mean(defined)) if defined else float("nan")
-    shares = np.stack([sample.shares for sample in samples])
-    rows = _comparable(metric, shares)
-    truth, scores = shares[rows], scores[rows]
-    if metric.kind == "labels":
-        return float(metric.compute(truth.argmax(axis=1), scores.argmax(axis=1), scores.shape[1]))
-    probabilities = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
-    return float(metric.compute(truth if metric.kind == "shares" else truth.argmax(axis=1), probabilities))
-
-
-def check_watch(metric: Metric, samples: Sequence[Sample]) -> None:
-    """Raise `ConfigError` where no sample has the target that ``metric`` compares with."""
-    if metric.kind == "ratings":
-        found = any(np.isfinite(sample.ratings).any() for sample in samples)
-    else:
-        found = any(
-            len(sample.shares) and _comparable(metric, sample.shares[None]).any() for sample in samples
-        )
-    if not found:
-        raise ConfigError(
-            f"cannot watch {metric.name}: no validation clip has a target of kind {metric.kind!r}"
-        )
-
-
-def _comparable(metric: Metric, shares: np.ndarray) -> np.ndarray:
-    labelled = np.isfinite(shares).all(axis=1)
-    # A clip with several labels has no single right answer, so single labels are compared on the others.
-    return labelled if metric.kind == "shares" else labelled & (np.nan_to_num(shares).max(axis=1) > 0.5)

@@ -1,7 +1,7 @@
 """Optimisers and learning-rate schedules, by name."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -18,22 +18,23 @@ OPTIMISERS = {
 
 
 def make_optimiser(
-    model: nn.Module, *, name: str, learning_rate: float, weight_decay: float, rates: Mapping[str, float]
+    named: Mapping[str, nn.Parameter],
+    *,
+    name: str,
+    learning_rate: float,
+    weight_decay: float,
+    rates: Mapping[str, float],
 ) -> torch.optim.Optimizer:
     """``rates`` multiplies the learning rate of parameters whose name starts with a key; the longest key
     counts. Vectors (biases, norms) are not decayed.
 
     Raises:
-        ConfigError: an unknown name, or a key of ``rates`` that no trainable parameter starts with.
+        ConfigError: an unknown name.
     """
     if name not in OPTIMISERS:
         raise ConfigError(f"optimiser must be one of {sorted(OPTIMISERS)}, got {name!r}")
-    named = [(key, value) for key, value in model.named_parameters() if value.requires_grad]
-    for prefix in rates:
-        if not any(key.startswith(prefix) for key, _ in named):
-            raise ConfigError(f"training.rates: no trainable parameter starts with {prefix!r}")
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for key, value in named:
+    for key, value in named.items():
         prefixes = sorted((prefix for prefix in rates if key.startswith(prefix)), key=len)
         factor = rates[prefixes[-1]] if prefixes else 1.0
         groups.setdefault((factor, weight_decay if value.ndim > 1 else 0.0), []).append(value)
@@ -45,24 +46,47 @@ def make_optimiser(
     return OPTIMISERS[name](listed, lr=learning_rate, **extra)
 
 
-def make_schedule(optimiser: torch.optim.Optimizer, *, name: str, steps: int, warmup: float) -> LambdaLR:
-    """Factor over ``steps``: linear rise over the first ``warmup`` share, then "constant", or "cosine" or
-    "linear" down to zero.
+def make_schedule(
+    optimiser: torch.optim.Optimizer,
+    *,
+    name: str,
+    steps: int,
+    warmup: float,
+    slow: Callable[[], float] = lambda: 1.0,
+) -> LambdaLR:
+    """Factor over ``steps``: linear rise over the first ``warmup`` share, then by ``name``.
+
+    "constant"; "cosine" or "linear" down to zero; "one_cycle" (Smith & Topin 2019) rises from 1/25 over the first
+    ``warmup`` share, at least 30 %, and falls to 1/250,000, both along a cosine; "plateau" is ``slow()``, which
+    the training lowers.
 
     Raises:
         ConfigError: an unknown name.
     """
-    if name not in ("constant", "cosine", "linear"):
-        raise ConfigError(f"schedule must be constant, cosine or linear, got {name!r}")
-    rise = max(1, round(warmup * steps)) if warmup else 0
+    if name not in SCHEDULES:
+        raise ConfigError(f"schedule must be one of {', '.join(SCHEDULES)}, got {name!r}")
+    share = max(warmup, 0.3) if name == "one_cycle" else warmup
+    rise = max(1, round(share * steps)) if share else 0
 
     def factor(step: int) -> float:
         """What the learning rate is multiplied by at ``step``."""
         if step < rise:
-            return (step + 1) / rise
-        if name == "constant":
-            return 1.0
+            up = (step + 1) / rise
+            return 1 / 25 + (1 - 1 / 25) * _wave(up) if name == "one_cycle" else up
         done = min(1.0, (step - rise) / max(1, steps - rise))
-        return 0.5 * (1 + math.cos(math.pi * done)) if name == "cosine" else 1.0 - done
+        return slow() if name == "plateau" else SCHEDULES[name](done)
 
     return LambdaLR(optimiser, factor)
+
+
+def _wave(done: float) -> float:
+    return 0.5 * (1 - math.cos(math.pi * done))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "linear": lambda done: 1.0 - done,
+    "one_cycle": lambda done: 1 - (1 - 1 / 250_000) * _wave(done),
+    "plateau": lambda done: 1.0,
+}
