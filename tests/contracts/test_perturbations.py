@@ -19,6 +19,9 @@ CASES = {
     "stretch": {},
     "pitch": {},
     "recording": {"chance": 1.0},
+    "codec": {},
+    "packet_loss": {},
+    "sample_drop": {},
     "spec_augment": {"modality": "voice"},
     "face_warp": {"modality": "face"},
     "drop_modality": {"rate": 0.5},
@@ -26,10 +29,44 @@ CASES = {
     "feature_noise": {},
     "drop_frames": {"modality": "voice"},
     "drop_words": {"modality": "words", "mask_id": 4, "rate": 0.5},
+    "white_noise": {},
+    "random_drop": {"rate": 0.5},
+    "structured_drop": {"rate": 0.5},
+    "thesis_noise": {},
+    "misalign": {"modality": "voice", "frames": 4},
+    "missing_modality": {"modalities": ["voice", "face"]},
+    "missing_frames": {},
+    "tabular_drop": {"rate": 0.5},
+    "tabular_swap": {},
     "text_noise": {"level": 0.8},
+    "swap_letter": {},
+    "random_mid": {},
+    "qwerty_typo": {},
+    "sticky_keys": {},
+    "omission": {},
+    "blur": {},
+    "jpeg": {},
+    "occlusion": {},
+    "dark": {},
+    "grayscale": {},
+    "low_contrast": {},
+    "inversion": {},
+    "white_balance": {},
+    "colorize": {},
+    "salt_and_pepper": {},
+    "pixel_noise": {},
+    "rotation": {},
+    "horizontal_flip": {},
+    "vertical_flip": {},
+    "random_crop": {},
 }
 # Longer or shorter is the point of these.
 CHANGE_LENGTH = {"speed", "stretch", "recording"}
+# Nothing is drawn at strength 1, or nothing at all.
+DETERMINISTIC = {
+    "bandpass", "codec", "missing_modality", "blur", "jpeg", "dark", "grayscale", "low_contrast", "inversion",
+    "horizontal_flip", "vertical_flip",
+}  # fmt: skip
 # What another clip has becomes valid here.
 CHANGE_MASKS = {"swap_partners"}
 
@@ -60,7 +97,19 @@ def batch() -> Batch:
     )
 
 
+def picture() -> np.ndarray:
+    rows, columns = np.mgrid[:40, :56] / 40
+    colours = np.stack([rows, columns / 1.4, 1 - rows * columns / 1.4], axis=2)
+    noise = np.random.default_rng(0).uniform(0, 0.2, (40, 56, 3))
+    return (255 * (0.8 * colours + noise)).clip(0, 255).astype(np.uint8)
+
+
+GIVEN = {"signal": signal, "words": lambda: TEXT, "batch": batch, "picture": picture}
+
+
 def run(perturb, seed: int):
+    if perturb.kind == "picture":
+        return perturb(picture(), np.random.default_rng(seed))
     if perturb.kind == "signal":
         return perturb(signal(), np.random.default_rng(seed))
     if perturb.kind == "words":
@@ -73,6 +122,8 @@ def arrays(result) -> list[np.ndarray]:
     """Everything in a result as arrays."""
     if isinstance(result, str):
         return [np.array(list(result))]
+    if isinstance(result, np.ndarray):
+        return [result]
     if isinstance(result, Signal):
         return [np.array(result.rate), result.samples]
     parts = (result.values, result.masks, result.presence)
@@ -101,7 +152,7 @@ def test_no_case_is_left_over():
 @pytest.mark.parametrize("name", PERTURBATIONS)
 def test_strength_zero_changes_nothing(name):
     perturb = PERTURBATIONS.load(name)(**CASES[name], strength=0.0)
-    given = {"signal": signal, "words": lambda: TEXT, "batch": batch}[perturb.kind]()
+    given = GIVEN[perturb.kind]()
     for seed in range(5):
         assert same(run(perturb, seed), given)
 
@@ -111,11 +162,11 @@ def test_strength_zero_changes_nothing(name):
 def test_the_same_seed_gives_the_same_and_something_changes(name, strength):
     perturb = PERTURBATIONS.load(name)(**CASES[name], strength=strength)
     assert perturb.strength == strength
-    given = {"signal": signal, "words": lambda: TEXT, "batch": batch}[perturb.kind]()
+    given = GIVEN[perturb.kind]()
     results = [run(perturb, seed) for seed in range(5)]
     assert all(same(result, run(perturb, seed)) for seed, result in enumerate(results))
     assert not all(same(result, given) for result in results)
-    if name != "bandpass":
+    if name not in DETERMINISTIC:
         assert not all(same(result, results[0]) for result in results)
 
 
@@ -126,6 +177,8 @@ def test_what_comes_out_is_what_went_in(name):
         result = run(perturb, seed)
         if perturb.kind == "words":
             assert isinstance(result, str) and len(result.split()) == len(TEXT.split())
+        elif perturb.kind == "picture":
+            assert result.dtype == np.uint8 and result.shape == (40, 56, 3)
         elif perturb.kind == "signal":
             assert result.rate == 16000 and result.samples.dtype == np.float32
             assert np.isfinite(result.samples).all() and np.abs(result.samples).max() <= 1.0
@@ -151,10 +204,10 @@ def check_batch(result: Batch, given: Batch, *, masks_stay_within: bool) -> None
 @pytest.mark.parametrize("name", PERTURBATIONS)
 def test_the_input_itself_is_left_alone(name):
     perturb = PERTURBATIONS.load(name)(**CASES[name])
-    given = {"signal": signal, "words": lambda: TEXT, "batch": batch}[perturb.kind]()
+    given = GIVEN[perturb.kind]()
     generator = torch.Generator().manual_seed(1) if perturb.kind == "batch" else np.random.default_rng(1)
     perturb(given, generator)
-    assert same(given, {"signal": signal, "words": lambda: TEXT, "batch": batch}[perturb.kind]())
+    assert same(given, GIVEN[perturb.kind]())
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)
@@ -162,6 +215,10 @@ def test_edges_are_survived(name):
     perturb = PERTURBATIONS.load(name)(**CASES[name])
     if perturb.kind == "words":
         assert perturb("", np.random.default_rng(0)) == ""
+    elif perturb.kind == "picture":
+        for shape in ((1, 1), (1, 1, 3), (0, 0, 3), (2, 7), (30, 20)):
+            result = perturb(np.full(shape, 90, np.uint8), np.random.default_rng(0))
+            assert result.shape == shape and result.dtype == np.uint8
     elif perturb.kind == "signal":
         for samples in (np.zeros(0), np.zeros(1), np.zeros(3), np.zeros(8000), np.ones(50), -np.ones(8000)):
             result = perturb(Signal(samples.astype(np.float32), 16000), np.random.default_rng(0))
