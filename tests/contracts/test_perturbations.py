@@ -32,7 +32,7 @@ CASES = {
     "white_noise": {},
     "random_drop": {"rate": 0.5},
     "structured_drop": {"rate": 0.5},
-    "thesis_noise": {},
+    "thesis_noise": {"level": 0.6},
     "misalign": {"modality": "voice", "frames": 4},
     "missing_modality": {"modalities": ["voice", "face"]},
     "missing_frames": {},

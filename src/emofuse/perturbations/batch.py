@@ -87,9 +87,7 @@ class DropFrames:
         draw = torch.rand(mask.shape, generator=generator, device=generator.device).to(mask.device)
         stays = torch.where(mask, draw, -1.0).argmax(dim=1)
         kept = mask & ((draw >= self.strength * self.rate) | one_true(stays, mask.shape[1]))
-        order = torch.argsort((~kept).to(torch.int8), dim=1, stable=True)
-        kept = torch.gather(kept, 1, order)
-        moved = torch.gather(values, 1, order[:, :, None].expand_as(values)) * kept[:, :, None]
+        moved, kept = closed_up(values, kept)
         return replace(
             given,
             values={**given.values, self.modality: moved},
@@ -135,3 +133,11 @@ def _partners(label: Tensor, generator: torch.Generator, *, share: float) -> Ten
 def one_true(places: Tensor, size: int) -> Tensor:
     """True at each row's place: ``(batch,)`` to ``(batch, size)``."""
     return places[:, None] == torch.arange(size, device=places.device)
+
+
+def closed_up(values: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The ``kept`` ``(batch, time)`` frames of ``(batch, time, dim)`` at the front, zeros behind; their mask."""
+    order = torch.argsort((~kept).to(torch.int8), dim=1, stable=True)
+    kept = torch.gather(kept, 1, order)
+    moved = torch.gather(values, 1, order[:, :, None].expand_as(values))
+    return moved * kept[:, :, None], kept

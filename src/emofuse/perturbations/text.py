@@ -5,10 +5,13 @@ once. Differs: case, punctuation and white space stay, where that code lowers an
 """
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
 from emofuse.perturbations.ranges import checked_strength
+
+Mistake = Callable[[str, int, np.random.Generator], str]
 
 SHORTEST_LAST = 4
 NEIGHBOURS = {
@@ -20,7 +23,7 @@ NEIGHBOURS = {
 
 
 class TextNoise:
-    """Each longer word gets one mistake with probability ``level`` at strength 1, less below."""
+    """Each longer word gets one mistake, of any kind, with probability ``level`` at strength 1, less below."""
 
     kind = "words"
 
@@ -28,6 +31,7 @@ class TextNoise:
         if not 0 <= level <= 1:
             raise ValueError(f"level lies in [0, 1], got {level}")
         self.strength, self.level = checked_strength(strength), level
+        self._mistakes: tuple[Mistake, ...] = MISTAKES
 
     def __call__(self, given: str, generator: np.random.Generator) -> str:
         """The text with mistakes; its white space and short words are as before."""
@@ -40,8 +44,48 @@ class TextNoise:
         last = max((place for place, letter in enumerate(word) if letter.isalnum()), default=-1)
         if last < SHORTEST_LAST or generator.random() > level:
             return word
-        mistake = MISTAKES[int(generator.integers(len(MISTAKES)))]
+        mistake = self._mistakes[int(generator.integers(len(self._mistakes)))]
         return mistake(word, last, generator)
+
+
+class SwapLetter(TextNoise):
+    """Two neighbours in the inside of a longer word change places, with probability ``level`` at strength 1."""
+
+    def __init__(self, *, strength: float = 1.0, level: float = 1.0) -> None:
+        super().__init__(strength=strength, level=level)
+        self._mistakes = (swap_letter,)
+
+
+class RandomMid(TextNoise):
+    """A longer word is shuffled but for its ends, with probability ``level`` at strength 1."""
+
+    def __init__(self, *, strength: float = 1.0, level: float = 1.0) -> None:
+        super().__init__(strength=strength, level=level)
+        self._mistakes = (random_mid,)
+
+
+class QwertyTypo(TextNoise):
+    """One letter of a longer word becomes its neighbour on the keyboard, with probability ``level`` at strength 1."""
+
+    def __init__(self, *, strength: float = 1.0, level: float = 1.0) -> None:
+        super().__init__(strength=strength, level=level)
+        self._mistakes = (qwerty_typo,)
+
+
+class StickyKeys(TextNoise):
+    """One character of a longer word is doubled, with probability ``level`` at strength 1."""
+
+    def __init__(self, *, strength: float = 1.0, level: float = 1.0) -> None:
+        super().__init__(strength=strength, level=level)
+        self._mistakes = (sticky_keys,)
+
+
+class Omission(TextNoise):
+    """One inner character of a longer word is left out, with probability ``level`` at strength 1."""
+
+    def __init__(self, *, strength: float = 1.0, level: float = 1.0) -> None:
+        super().__init__(strength=strength, level=level)
+        self._mistakes = (omission,)
 
 
 def swap_letter(word: str, last: int, generator: np.random.Generator) -> str:
