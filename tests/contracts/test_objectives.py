@@ -16,6 +16,9 @@ CASES = {
         {"smoothing": 0.1, "class_weights": [1.0, 2.0, 3.0]},
         {"rating_loss": "mae", "rating_weight": 0.5},
         {"rating_loss": "ccc"},
+        {"rating_loss": "huber", "label_loss": "focal", "gamma": 1.5},
+        {"label_loss": "ordinal"},
+        {"label_loss": "binary"},
     ]
 }
 EACH = [

@@ -97,3 +97,31 @@ def test_the_gradient_is_probabilities_minus_shares():
 def test_options_that_do_not_hold(options):
     with pytest.raises(ValueError):
         TaskLoss(LABELS, **options)
+
+
+def test_the_other_losses_on_labels_by_hand():
+    focal = loss_of(TaskLoss(LABELS, label_loss="focal", gamma=2.0), scores=SCORES[:1], shares=[[1, 0]])
+    assert focal == pytest.approx(math.log(4 / 3) / 16)
+    binary = loss_of(TaskLoss(LABELS, label_loss="binary"), scores=SCORES[:1], shares=[[0.5, 0.5]])
+    assert binary == pytest.approx((math.log(4 / 3) + math.log(2)) / 2)
+    three = TaskSpec(labels=("low", "middle", "high"))
+    flat = [[0.0, 0.0, 0.0]]
+    ordinal = TaskLoss(three, label_loss="ordinal")
+    assert loss_of(ordinal, scores=flat, shares=[[1, 0, 0]]) == pytest.approx(4 / 9 + 1 / 9)
+    assert loss_of(ordinal, scores=flat, shares=[[0, 1, 0]]) == pytest.approx(1 / 9 + 1 / 9)
+
+
+def test_focal_without_gamma_is_cross_entropy():
+    given = {"scores": SCORES, "shares": [[1, 0], [0.3, 0.7]]}
+    assert loss_of(TaskLoss(LABELS, label_loss="focal", gamma=0.0), **given) == pytest.approx(
+        loss_of(TaskLoss(LABELS), **given)
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"label_loss": "hinge"}, {"rating_loss": "rmse"}, {"label_loss": "binary", "smoothing": 0.1}],
+)
+def test_losses_that_do_not_hold_say_so(options):
+    with pytest.raises(ValueError, match=r"label_loss|rating_loss"):
+        TaskLoss(LABELS, **options)

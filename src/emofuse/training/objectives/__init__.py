@@ -7,7 +7,7 @@ OBJECTIVES = Table(
     {
         "task": (
             "emofuse.training.objectives.task:TaskLoss",
-            "cross-entropy over labels plus squared error or 1 - CCC over ratings, where known",
+            "cross-entropy (or focal, ordinal, binary) over labels plus squared or absolute error or 1 - CCC over ratings",
         ),
     },
 )
