@@ -334,6 +334,43 @@ def _affectnet(root: Path) -> Path:
     return root
 
 
+def _emoreact(root: Path) -> Path:
+    for name, folder in (("train", "Train"), ("val", "Validation"), ("test", "Test")):
+        (root / "Data" / folder).mkdir(parents=True)
+        for number in (1, 2):
+            (root / "Data" / folder / f"KIMCHI{number}_2.mp4").touch()
+        _lines(root / "Labels" / f"{name}_names.txt", "'KIMCHI1_2.mp4'", "'KIMCHI2_2.mp4'")
+        _lines(root / "Labels" / f"{name}_labels.text", "1,0,0,1,0,0,0,0,5.33", "0,0,0,0,0,0,0,0,4")
+    return root
+
+
+def _common_voice(root: Path) -> Path:
+    folder = root / "cv-corpus-17.0-2024-03-15" / "en"
+    header = "client_id path sentence_id sentence sentence_domain up_votes down_votes age gender accents"
+    header += " variant locale segment"
+    for split in ("train", "dev", "test"):
+        name = f"common_voice_en_{split}.mp3"
+        row = (
+            "f00d",
+            name,
+            "5a",
+            'He said "no.',
+            "",
+            "2",
+            "0",
+            "twenties",
+            "female_feminine",
+            "",
+            "",
+            "en",
+            "",
+        )
+        _lines(folder / f"{split}.tsv", "\t".join(header.split()), "\t".join(row))
+        (folder / "clips").mkdir(exist_ok=True)
+        (folder / "clips" / name).touch()
+    return root
+
+
 def _toy() -> Corpus:
     clips = (
         Clip(id="a", text="I am glad", label="joy", ratings={"valence": 0.5}, split="train"),
@@ -353,7 +390,11 @@ def _huggingface(root: Path) -> Path:
     return root / "out"
 
 
+# Corpora that are published without labels.
+UNLABELLED = {"common_voice"}
 FIXTURES = {
+    "emoreact": _emoreact,
+    "common_voice": _common_voice,
     "mosi": _mosi,
     "mosei": _mosei,
     "ch_sims": _ch_sims,
@@ -420,7 +461,7 @@ def test_published_layout_loads(name, tmp_path):
 def test_targets_are_of_the_task(name, tmp_path):
     corpus = load_corpus(name, str(FIXTURES[name](tmp_path)))
     labels, ratings = set(corpus.task.labels), set(corpus.task.ratings)
-    assert labels or ratings
+    assert bool(labels or ratings) == (name not in UNLABELLED)
     low, high = corpus.task.rating_range
     for clip in corpus.clips:
         assert clip.label is None or clip.label in labels
@@ -428,7 +469,7 @@ def test_targets_are_of_the_task(name, tmp_path):
         assert not clip.shares or sum(clip.shares.values()) == pytest.approx(1)
         assert set(clip.ratings) <= ratings
         assert all(low <= value <= high for value in clip.ratings.values())
-        assert clip.label or clip.shares or clip.ratings
+        assert clip.label or clip.shares or clip.ratings or name in UNLABELLED
         assert clip.split in (None, "train", "valid", "test")
 
 

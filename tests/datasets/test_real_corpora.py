@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from emofuse.datasets import load_corpus
-from emofuse.datasets.labels import BASIC, relabel
+from emofuse.datasets.label_sets import BASIC
+from emofuse.datasets.labels import relabel
 from emofuse.datasets.splits import check_disjoint, group_folds, merge, official
 
 pytestmark = [

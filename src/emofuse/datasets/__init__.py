@@ -117,6 +117,14 @@ DATASETS = Table(
             "emofuse.datasets.affectnet:read_affectnet",
             "faces from the web, 8 emotions, valence and arousal",
         ),
+        "emoreact": (
+            "emofuse.datasets.emoreact:read_emoreact",
+            "1,102 videos of children's reactions, 8 states, several at once, valence",
+        ),
+        "common_voice": (
+            "emofuse.datasets.common_voice:read_common_voice",
+            "sentences read by volunteers in many languages, without labels",
+        ),
         "huggingface": (
             "emofuse.datasets.huggingface:read_huggingface",
             "a Hugging Face data set on disk: Arrow, Parquet, or media with metadata",

@@ -1,12 +1,13 @@
 """EMO-DB: ten German actors say ten everyday sentences in seven emotions.
 
 Paper: Burkhardt et al. 2005, https://www.isca-archive.org/interspeech_2005/burkhardt05b_interspeech.html
-Layout: ``wav/SSTTTEv.wav`` (or flac), or the files at the root; speaker, sentence, emotion, version.
+Layout: ``wav/SSTTTEv.wav`` (or flac) at any depth or in an uncompressed tar, which is read in place; speaker,
+sentence, emotion, version.
 """
 
-import re
 from pathlib import Path
 
+from emofuse.datasets.media_names import Found, left_out, named_media
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
@@ -27,7 +28,7 @@ EMOTIONS = {
 }
 CLIPS = 535
 
-_NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])\.(wav|flac)")
+_PATTERN = r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])\.(?:wav|flac)"
 
 
 def read_emodb(path: Path) -> Corpus:
@@ -36,13 +37,12 @@ def read_emodb(path: Path) -> Corpus:
     There is no official split: split by speaker.
 
     Raises:
-        DatasetError: no file is named as published.
+        DatasetError: no file is named as published, or the tar cannot be read.
     """
-    folder = path / "wav" if (path / "wav").is_dir() else path
-    found = {file.stem: file for file in sorted(folder.glob("*")) if _NAME.fullmatch(file.name)}
+    found, spare = named_media(path, _PATTERN)
     if not found:
-        raise DatasetError(f"{folder}: no file named SSTTTEv.wav or .flac, as 03a01Fa.wav")
-    clips = tuple(_clip(file) for file in found.values())
+        raise DatasetError(f"{path}: no file named SSTTTEv.wav or .flac, as 03a01Fa.wav")
+    clips = tuple(sorted((_clip(one) for one in found), key=lambda clip: clip.id))
     present = {clip.label for clip in clips}
     labels = tuple(label for label in EMOTIONS.values() if label in present)
     notes = [
@@ -53,8 +53,16 @@ def read_emodb(path: Path) -> Corpus:
         notes.append(f"counts differ from the published ones: found {len(clips)} clips, published {CLIPS}")
     if absent := [label for label in EMOTIONS.values() if label not in present]:
         notes.append(f"no clip of {', '.join(absent)}")
+    notes += left_out(spare)
     return Corpus("emodb", clips, TaskSpec(labels=labels), CITATION, LICENCE, tuple(notes))
 
 
-def _clip(file: Path) -> Clip:
-    return Clip(id=file.stem, media=file, label=EMOTIONS[file.stem[5]], speaker=file.stem[:2])
+def _clip(found: Found) -> Clip:
+    match, media = found
+    speaker, sentence, emotion, version = match.groups()
+    return Clip(
+        id=f"{speaker}{sentence.lower()}{emotion.upper()}{version.lower()}",
+        media=media,
+        label=EMOTIONS[emotion.upper()],
+        speaker=speaker,
+    )

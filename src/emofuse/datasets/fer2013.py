@@ -5,7 +5,6 @@ Layouts: ``<split>/<emotion>/*.jpg`` in a folder or in an uncompressed tar (read
 CSV. Identical pictures cross the official splits and disagree on labels; by default they are taken out.
 """
 
-import tarfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -13,9 +12,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from emofuse.datasets.media_names import archive_members
 from emofuse.datasets.rows import SPLIT_NAMES, Row, choose, count_note, read_rows
 from emofuse.errors import DatasetError
-from emofuse.types import ArchiveMember, Clip, Corpus, Media, Picture, TaskSpec
+from emofuse.types import Clip, Corpus, Media, Picture, TaskSpec
 
 CITATION = (
     "Goodfellow et al. (2013). Challenges in Representation Learning: A Report on Three Machine Learning "
@@ -68,7 +68,7 @@ def _read(path: Path) -> list[Clip]:
             _from_row(number, row)
             for number, row in enumerate(read_rows(path, ("emotion", "pixels", "Usage")))
         ]
-    return _from_names(_members(path))
+    return _from_names(archive_members(path))
 
 
 def _from_names(files: Iterable[tuple[str, Media]]) -> list[Clip]:
@@ -85,20 +85,6 @@ def _from_names(files: Iterable[tuple[str, Media]]) -> list[Clip]:
         key = f"{split}/{emotion}/{place.stem}"
         clips.append(Clip(key, media, label=emotion.lower(), split=SPLIT_NAMES[split.lower()]))
     return sorted(clips, key=lambda clip: clip.id)
-
-
-def _members(path: Path) -> Iterator[tuple[str, Media]]:
-    size = path.stat().st_size
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                if not member.isreg():
-                    continue
-                if member.issparse() or member.offset_data + member.size > size:
-                    raise DatasetError(f"{path}: {member.name} is cut off or sparse")
-                yield member.name, ArchiveMember(path, member.name, member.offset_data, member.size)
-    except (tarfile.TarError, OSError) as error:
-        raise DatasetError(f"{path}: not an uncompressed tar ({error})") from error
 
 
 def _from_row(number: int, row: Row) -> Clip:

@@ -2,7 +2,7 @@
 
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from emofuse.errors import DatasetError
@@ -13,54 +13,58 @@ SIGHT = ("mp4", "flv", "avi", "mov", "mkv", "mpg")
 Found = tuple[re.Match[str], Path | ArchiveMember]
 
 
+def _stem(match: re.Match[str]) -> str:
+    return PurePosixPath(match[0]).stem.upper()
+
+
 def named_media(
     root: Path,
     pattern: str,
     *,
-    take: Callable[[re.Match[str]], str] = lambda found: found[0].rpartition(".")[0],
+    take: Callable[[re.Match[str]], str] = _stem,
+    prefer: Callable[[re.Match[str]], int] = lambda match: 0,
 ) -> tuple[list[Found], int]:
     """Files below ``root``, a folder or an uncompressed tar, whose name is ``pattern``, one for each take.
 
     ``pattern`` is matched, regardless of case, against the whole name with its folder, ``folder/name.end``,
-    from the right. Of several files of a take the one with picture is read, then sound as it is named in
-    `SOUND`. Returns the matches by take, and how many further files were left out.
+    from the right. Of several files of a take the one of the least ``prefer`` is read, then the one with picture,
+    then sound as it is named in `SOUND`. A folder without such a file may hold uncompressed tars of them. Returns
+    the matches by take, and how many further files were left out.
 
     Raises:
-        DatasetError: the tar is compressed or damaged.
+        DatasetError: a tar is compressed or damaged.
     """
     wanted = re.compile(f"(?:.*/)?{pattern}", re.IGNORECASE | re.DOTALL)
-    best: dict[str, tuple[int, str, Found]] = {}
-    seen = 0
-    for name, file in _members(root) if root.is_file() else _files(root):
-        match = wanted.fullmatch(name)
-        if match is None or PurePosixPath(name).name.startswith("."):
-            continue
-        seen += 1
-        rank = (_rank(name), name, (match, file))
+    if root.is_file():
+        found = _matching(archive_members(root), wanted)
+    else:
+        found = _matching(_files(root), wanted)
+        tars = [] if found else sorted(root.glob("*.tar"))
+        found += [one for tar in tars for one in _matching(archive_members(tar), wanted)]
+    best: dict[str, tuple[tuple[int, int, str], Found]] = {}
+    for match, file in found:
+        rank = (prefer(match), _rank(match[0]), match[0])
         key = take(match)
-        if key not in best or rank[:2] < best[key][:2]:
-            best[key] = rank
-    return [best[key][2] for key in sorted(best)], seen - len(best)
+        if key not in best or rank < best[key][0]:
+            best[key] = rank, (match, file)
+    return [best[key][1] for key in sorted(best)], len(found) - len(best)
 
 
-def _rank(name: str) -> int:
-    order = (*SIGHT, *SOUND)
-    end = name.rpartition(".")[2].lower()
-    return order.index(end) if end in order else len(order)
+def archive_members(path: Path) -> Iterator[tuple[str, ArchiveMember]]:
+    """The files of an uncompressed tar with their names, to be read in place.
 
-
-def _files(root: Path) -> list[tuple[str, Path]]:
-    return [(file.relative_to(root.parent).as_posix(), file) for file in root.rglob("*") if file.is_file()]
-
-
-def _members(path: Path) -> list[tuple[str, ArchiveMember]]:
+    Raises:
+        DatasetError: it is no tar, a compressed or a damaged one, or a file in it is cut off or sparse.
+    """
+    size = path.stat().st_size
     try:
         with tarfile.open(path, "r:") as archive:
-            return [
-                (member.name, ArchiveMember(path, member.name, member.offset_data, member.size))
-                for member in archive
-                if member.isfile()
-            ]
+            for member in archive:
+                if not member.isreg():
+                    continue
+                if member.issparse() or member.offset_data + member.size > size:
+                    raise DatasetError(f"{path}: {member.name} is cut off or sparse")
+                yield member.name, ArchiveMember(path, member.name, member.offset_data, member.size)
     except (tarfile.TarError, OSError) as error:
         raise DatasetError(f"{path}: no folder and no uncompressed tar ({error})") from error
 
@@ -73,3 +77,23 @@ def ends(*kinds: str) -> str:
 def left_out(spare: int) -> tuple[str, ...]:
     """A note on further copies of takes."""
     return (f"{spare} further files of takes that were already read were left out",) if spare else ()
+
+
+def _matching(files: Iterable[tuple[str, Path | ArchiveMember]], wanted: re.Pattern[str]) -> list[Found]:
+    return [
+        (match, file)
+        for name, file in files
+        if not PurePosixPath(name).name.startswith(".") and (match := wanted.fullmatch(name))
+    ]
+
+
+def _rank(name: str) -> int:
+    order = (*SIGHT, *SOUND)
+    end = name.rpartition(".")[2].lower()
+    return order.index(end) if end in order else len(order)
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    for file in root.rglob("*"):
+        if file.is_file():
+            yield file.relative_to(root.parent).as_posix(), file

@@ -1,9 +1,9 @@
 """MELD: turns of dialogues from the series Friends, 7 emotions or 3 sentiments.
 
 Paper: Poria et al. 2019, https://arxiv.org/abs/1810.02508
-Layout: ``train_sent_emo.csv dev_sent_emo.csv test_sent_emo.csv``, and where they are there the clips
-``dia<D>_utt<U>.mp4`` in the folders of the published archives. Ids start anew in each split, so that the
-split goes into ours.
+Layout: ``train_sent_emo.csv dev_sent_emo.csv test_sent_emo.csv`` (the dyadic variant: ``*_sent_emo_dya.csv``), and
+where they are there the clips ``dia<D>_utt<U>.mp4`` in the folders of the published archives. Ids start anew in
+each split, so that the split goes into ours.
 """
 
 import re
@@ -11,6 +11,7 @@ import tarfile
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from emofuse.datasets.rows import Row, choose, count_note, read_rows
 from emofuse.datasets.unpacked import unpack_nested
@@ -41,44 +42,75 @@ _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
     *("Season", "Episode", "StartTime", "EndTime"),
 )
+
+
+class _Variant(NamedTuple):
+    """What its tables end on, how its dialogues are called in our ids, and where the clip's numbers stand."""
+
+    ending: str
+    mark: str
+    clip: tuple[str, str]
+
+
+VARIANTS = {
+    "multiparty": _Variant("", "dia", ("Dialogue_ID", "Utterance_ID")),
+    "dyadic": _Variant("_dya", "dya", ("Old_Dialogue_ID", "Old_Utterance_ID")),
+}
+
 _STRAY = re.compile(r"[\x80-\x9f]")
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
 
 
-def read_meld(path: Path, *, task: str = "emotion", unpack_to: str | Path | None = None) -> Corpus:
+def read_meld(
+    path: Path,
+    *,
+    task: str = "emotion",
+    variant: str = "multiparty",
+    unpack_to: str | Path | None = None,
+) -> Corpus:
     """Read the official splits in file order; ``task`` is ``"emotion"`` (7) or ``"sentiment"`` (3).
 
-    A clip with media is the whole of its file; without, ``start_s`` and ``end_s`` count from the first
-    start of its dialogue, as they are published (one turn has no length). ``path`` may be the release's
-    ``MELD.Raw.tar.gz``, which is unpacked, archives inside it too, below ``unpack_to``.
+    ``variant="dyadic"`` reads the dialogues of two that the authors cut out of the others: a turn may be in
+    several, under ids of their own. A clip with media is the whole of its file; without, ``start_s`` and
+    ``end_s`` count from the first start of its dialogue, as they are published (one turn has no length).
+    ``path`` may be the release's ``MELD.Raw.tar.gz``, which is unpacked, archives inside it too, below
+    ``unpack_to``.
 
     Raises:
-        ConfigError: ``task`` is neither, or an archive comes without ``unpack_to``.
+        ConfigError: an option is unknown, or an archive comes without ``unpack_to``.
         DatasetError: a table is absent, or a row does not hold.
     """
     column, labels = _TASKS[choose("task", task, _TASKS)]
-    if path.is_file() and tarfile.is_tarfile(path):
-        if unpack_to is None:
-            raise ConfigError(f"{path}: is an archive; unpack_to names the folder that it is unpacked into")
-        path = unpack_nested(path, Path(unpack_to))
+    kind = VARIANTS[choose("variant", variant, VARIANTS)]
+    path = _folder(path, unpack_to)
     clips: list[Clip] = []
     notes = [CONSENT, "speakers and episodes are shared by the official splits"]
     for name in _SPLITS:
-        table = _table(path, f"{name}_sent_emo.csv")
-        rows = list(read_rows(table, _COLUMNS))
-        turns = _relative([_clip(row, name, row.one_of(column, labels)) for row in rows])
+        table = _table(path, f"{name}_sent_emo{kind.ending}.csv")
+        rows = list(read_rows(table, dict.fromkeys((*_COLUMNS, *kind.clip))))
+        turns = _relative([_clip(row, f"{name}_{kind.mark}", row.one_of(column, labels)) for row in rows])
         notes += _faults(turns, name)
-        clips += _with_media(turns, _media_folder((table.parent, path), name))
-    if with_media := sum(clip.media is not None for clip in clips):
-        bare = [clip.id for clip in clips if clip.media is None]
-        shown = ", ".join(bare[:10]) + (" ..." if len(bare) > 10 else "")
-        notes.append(f"{with_media} clips have media; {len(bare)} do not: {shown or 'none'}")
-    else:
-        notes.append("no media found: text only")
-    found = {split: sum(clip.split == split for clip in clips) for split in PUBLISHED}
-    notes += count_note(found, PUBLISHED)
+        places = ["dia{}_utt{}".format(*(row.whole(number) for number in kind.clip)) for row in rows]
+        if repeated := len(places) - len(set(places)):
+            notes.append(
+                f"{repeated} of {len(places)} turns of {name} are also in another of its dialogues"
+            )
+        files = _media_folder((table.parent, path), name)
+        clips += [_with_media(*one, files, name) for one in zip(turns, places, strict=True)]
+    notes.append(_media_note(clips))
+    if variant == "multiparty":
+        found = {split: sum(clip.split == split for clip in clips) for split in PUBLISHED}
+        notes += count_note(found, PUBLISHED)
     spec = TaskSpec(labels=labels, metrics=METRICS)
     return Corpus("meld", tuple(clips), spec, CITATION, LICENCE, tuple(notes))
+
+
+def _folder(path: Path, unpack_to: str | Path | None) -> Path:
+    if not (path.is_file() and tarfile.is_tarfile(path)):
+        return path
+    if unpack_to is None:
+        raise ConfigError(f"{path}: is an archive; unpack_to names the folder that it is unpacked into")
+    return unpack_nested(path, Path(unpack_to))
 
 
 def _table(root: Path, name: str) -> Path:
@@ -89,18 +121,18 @@ def _table(root: Path, name: str) -> Path:
     raise DatasetError(f"{root}: no {name} here or one folder below")
 
 
-def _clip(row: Row, split: str, label: str) -> Clip:
+def _clip(row: Row, mark: str, label: str) -> Clip:
     cells = row.cells
-    dialogue, turn = row.whole("Dialogue_ID"), row.whole("Utterance_ID")
+    dialogue, turn = f"{mark}{row.whole('Dialogue_ID')}", row.whole("Utterance_ID")
     return Clip(
-        id=f"{split}_dia{dialogue}_utt{turn}",
+        id=f"{dialogue}_utt{turn}",
         text=_mended(cells["Utterance"]),
         label=label,
         speaker=_mended(cells["Speaker"]),
-        dialogue=f"{split}_dia{dialogue}",
+        dialogue=dialogue,
         turn=turn,
         source=f"s{row.whole('Season'):02d}e{row.whole('Episode'):02d}",
-        split=_SPLITS[split],
+        split=_SPLITS[mark.partition("_")[0]],
         start_s=_seconds(row, "StartTime"),
         end_s=_seconds(row, "EndTime"),
     )
@@ -139,7 +171,7 @@ def _faults(clips: list[Clip], split: str) -> list[str]:
         notes.append(f"no length: {', '.join(empty)}")
     if long := [f"{name} ({length:.1f} s)" for name, length in lengths.items() if length > LONG_S]:
         notes.append(f"longer than {LONG_S:g} s: {', '.join(long)}")
-    numbers = {int(str(clip.dialogue).removeprefix(f"{split}_dia")) for clip in clips}
+    numbers = {int(str(clip.dialogue).partition("_")[2][3:]) for clip in clips}
     if absent := sorted(set(range(max(numbers, default=-1) + 1)) - numbers):
         shown = ", ".join(map(str, absent[:10])) + (" ..." if len(absent) > 10 else "")
         notes.append(f"{split} has no dialogue {shown}")
@@ -155,12 +187,16 @@ def _media_folder(roots: tuple[Path, Path], split: str) -> dict[str, Path]:
     return {}
 
 
-def _with_media(clips: list[Clip], files: dict[str, Path]) -> list[Clip]:
-    placed = []
-    for clip in clips:
-        media = files.get(clip.id.partition("_")[2])
-        if media is not None and clip.id not in _UNREADABLE:
-            placed.append(replace(clip, media=media, start_s=None, end_s=None))
-        else:
-            placed.append(clip)
-    return placed
+def _with_media(clip: Clip, place: str, files: dict[str, Path], split: str) -> Clip:
+    media = files.get(place)
+    if media is None or f"{split}_{place}" in _UNREADABLE:
+        return clip
+    return replace(clip, media=media, start_s=None, end_s=None)
+
+
+def _media_note(clips: list[Clip]) -> str:
+    bare = [clip.id for clip in clips if clip.media is None]
+    if len(bare) == len(clips):
+        return "no media found: text only"
+    shown = ", ".join(bare[:10]) + (" ..." if len(bare) > 10 else "")
+    return f"{len(clips) - len(bare)} clips have media; {len(bare)} do not: {shown or 'none'}"

@@ -4,6 +4,7 @@ Source: Haq & Jackson 2010, http://kahlan.eps.surrey.ac.uk/savee/
 Layout: ``DC_a01.wav``, or a folder for each speaker with ``a01.wav`` (or flac, avi).
 """
 
+import re
 from pathlib import Path
 
 from emofuse.datasets.media_names import ends, left_out, named_media
@@ -30,14 +31,12 @@ def read_savee(path: Path) -> Corpus:
     Raises:
         DatasetError: no take is found.
     """
-    found, spare = named_media(
-        path, _PATTERN, take=lambda match: f"{match[1]}_{match[2]}{match[3]}".upper()
-    )
+    found, spare = named_media(path, _PATTERN, take=_id)
     if not found:
         raise DatasetError(f"{path}: no file named DC_a01.wav, or a01.wav in a folder DC, JE, JK or KL")
     clips = tuple(
         Clip(
-            id=f"{match[1].upper()}_{match[2].lower()}{match[3]}",
+            id=_id(match),
             media=media,
             label=EMOTIONS[match[2].lower()],
             speaker=match[1].upper(),
@@ -46,3 +45,7 @@ def read_savee(path: Path) -> Corpus:
     )
     notes = (CONSENT, *count_note({"clips": len(clips)}, {"clips": PUBLISHED}), *left_out(spare))
     return Corpus("savee", clips, TaskSpec(labels=tuple(EMOTIONS.values())), CITATION, LICENCE, notes)
+
+
+def _id(match: re.Match[str]) -> str:
+    return f"{match[1].upper()}_{match[2].lower()}{match[3]}"

@@ -4,6 +4,7 @@ Source: Pichora-Fuller & Dupuis 2020, https://doi.org/10.5683/SP2/E8H2MF
 Layout: ``OAF_back_angry.wav`` (or flac) at any depth; ``ps`` is a pleasant surprise.
 """
 
+import re
 from pathlib import Path
 
 from emofuse.datasets.media_names import SOUND, ends, left_out, named_media
@@ -31,14 +32,12 @@ def read_tess(path: Path) -> Corpus:
     Raises:
         DatasetError: no take is found.
     """
-    found, spare = named_media(
-        path, _PATTERN, take=lambda match: match[0].rpartition("/")[2].rpartition(".")[0]
-    )
+    found, spare = named_media(path, _PATTERN, take=_id)
     if not found:
         raise DatasetError(f"{path}: no file named OAF_word_emotion.wav or YAF_word_emotion.wav")
     clips = tuple(
         Clip(
-            id=f"{_SPEAKERS[match[1].upper()]}_{match[2].lower()}_{match[3].lower()}",
+            id=_id(match),
             media=media,
             text=f"Say the word {match[2].lower()}",
             label=EMOTIONS[match[3].lower()],
@@ -53,3 +52,7 @@ def read_tess(path: Path) -> Corpus:
         *left_out(spare),
     )
     return Corpus("tess", clips, TaskSpec(labels=tuple(EMOTIONS.values())), CITATION, LICENCE, notes)
+
+
+def _id(match: re.Match[str]) -> str:
+    return f"{_SPEAKERS[match[1].upper()]}_{match[2].lower()}_{match[3].lower()}"
