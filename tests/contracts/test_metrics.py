@@ -27,14 +27,78 @@ RATINGS = (np.array([1.0, 2.0, 3.0, 6.0]), np.array([2.0, 2.0, 4.0, 4.0]))
 # Means 3 and 3; squares 14 and 4; product sum (-2)(-1) + (-1)(-1) + 0 + 3 = 6.
 SURE = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
 TRUTH = np.array([0, 1, 1, 0])
+MIXED = np.array([0, 1, 0, 1])
+SEVERAL = np.array([[1.0, 0], [0, 1], [0, 1], [1, 0]])
+# At 0.3 the labels found are {0}, {0, 1}, {1} and {0, 1}.
+THREE = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.1, 0.2, 0.7]])
+
+SENTIMENT = (np.array([-2.6, -1.0, 0.0, 0.4, 1.5, 3.0]), np.array([-3.4, 0.2, 0.0, -0.3, 2.4, 2.5]))
+# Without the 0: one negative and two positives right, one of each wrong; F1 1/2 and 2/3.
+# From 0 up: one negative and three others right, one of each wrong; F1 1/2 and 3/4.
+# Rounded: -3 -1 0 0 2 3 against -3 0 0 0 2 2; away from 0: -3 -1 0 1 2 3 against -3 1 0 -1 3 3.
+SIMS = (np.array([-1.0, -0.4, 0.0, 0.2, 0.8, 1.0]), np.array([-1.2, -0.05, 0.1, -0.3, 0.65, 1.4]))
 
 CASES = {
     "accuracy": Case(LABELS, 4 / 6, 1.0),
+    "wa": Case(LABELS, 4 / 6, 1.0),
     "uar": Case(LABELS, (2 / 3 + 1 / 2 + 1) / 3, 1.0),
+    "ua": Case(LABELS, (2 / 3 + 1 / 2 + 1) / 3, 1.0),
+    "emotion_recognition_rate": Case(LABELS, (2 / 3 + 1 / 2 + 1) / 3, 1.0),
+    "micro_f1": Case(LABELS, 4 / 6, 1.0),
+    "macro_precision": Case(LABELS, (1 + 1 / 2 + 1 / 2) / 3, 1.0),
+    "weighted_precision": Case(LABELS, (3 * 1 + 2 / 2 + 1 / 2) / 6, 1.0),
+    "macro_recall": Case(LABELS, (2 / 3 + 1 / 2 + 1) / 3, 1.0),
+    "weighted_recall": Case(LABELS, 4 / 6, 1.0),
+    # Of equal probabilities the first ranks first: the third clip has classes 2 and 0.
+    "top2_accuracy": Case((np.array([1, 2, 0, 0]), THREE), 2 / 4, 1.0),
+    "top3_accuracy": Case((np.array([3, 2, 0, 1]), np.tile([0.4, 0.3, 0.2, 0.1], (4, 1))), 3 / 4, 1.0),
+    # Class 0 stands at ranks 1 and 4, class 1 at ranks 2 and 3.
+    "auprc": Case((MIXED, SURE), ((1 + 2 / 4) / 2 + (1 / 2 + 2 / 3) / 2) / 2, 1.0),
+    # One clip of class 1 lies below the two of class 0 at .9 and .7, above that at .2.
+    "auroc": Case((np.array([0, 1, 0, 0]), SURE), 2 / 3, 1.0),
+    "multilabel_micro_f1": Case((SEVERAL, SURE), 2 * 4 / (4 + 6), 1.0),
+    "multilabel_subset_accuracy": Case((SEVERAL, SURE), 2 / 4, 1.0),
+    "multilabel_hamming_loss": Case((SEVERAL, SURE), 2 / 8, 0.0),
+    "multilabel_jaccard": Case((SEVERAL, SURE), (1 + 1 / 2 + 1 + 1 / 2) / 4, 1.0),
+    "acc2_non0": Case(SENTIMENT, 3 / 5, 1.0),
+    "f1_non0": Case(SENTIMENT, (2 * 1 / 2 + 3 * 2 / 3) / 5, 1.0),
+    "f1_non0_binary": Case(SENTIMENT, 2 / 3, 1.0),
+    "acc2_has0": Case(SENTIMENT, 4 / 6, 1.0),
+    "f1_has0": Case(SENTIMENT, (2 * 1 / 2 + 4 * 3 / 4) / 6, 1.0),
+    "f1_has0_binary": Case(SENTIMENT, 3 / 4, 1.0),
+    "acc2_le0": Case(SENTIMENT, 4 / 6, 1.0),
+    "f1_le0": Case(SENTIMENT, 2 / 3, 1.0),
+    "f1_le0_binary": Case(SENTIMENT, 2 * 2 / (2 * 2 + 1 + 1), 1.0),
+    "acc2_positive": Case(SENTIMENT, 4 / 6, 1.0),
+    "f1_positive": Case(SENTIMENT, 2 / 3, 1.0),
+    "acc3": Case(SENTIMENT, 5 / 6, 1.0),
+    "acc5": Case(SENTIMENT, 5 / 6, 1.0),
+    "acc7": Case(SENTIMENT, 4 / 6, 1.0),
+    "acc7_cmu": Case(SENTIMENT, 3 / 6, 1.0),
+    # -3.4 is cut to -3, which is no class.
+    "acc7_split7": Case(SENTIMENT, 2 / 6, 1.0),
+    # Ordered by prediction the positive ones stand at ranks 1, 2 and 5.
+    "auprc_positive": Case(SENTIMENT, (1 + 1 + 3 / 5) / 3, 1.0),
+    "acc2_sims": Case(SIMS, 4 / 6, 1.0),
+    "f1_sims": Case(SIMS, 2 / 3, 1.0),
+    # 0.1 itself is neutral.
+    "acc3_sims": Case(SIMS, 4 / 6, 1.0),
+    "acc5_sims": Case(SIMS, 3 / 6, 1.0),
+    "mae_sims": Case(SIMS, (0 + 0.35 + 0.1 + 0.5 + 0.15 + 0) / 6, 0.0),
+    # Clipped to -1, 0, 1/2: deviations -5/6, 1/6, 4/6 from the mean.
+    "pearson_sims": Case(
+        (np.array([-1.0, 0, 1]), np.array([-2.0, 0, 0.5])), (5 / 6 + 4 / 6) / math.sqrt(2 * 42 / 36), 1.0
+    ),
+    # Ranks 1, 2, 3, 4 against 1.5, 1.5, 3.5, 3.5.
+    "spearman": Case(RATINGS, 4 / math.sqrt(5 * 4), 1.0),
+    # Both classes: each clip is alone in its bin, with the gaps of "ece".
+    "classwise_ece": Case((TRUTH, SURE), (0.1 + 0.6 + 0.2 + 0.3) / 4, 0.0),
+    # Surest first only the last is wrong: risks 0, 0, 0, 1/4.
+    "aurc": Case((TRUTH, SURE), 1 / 16, 0.0),
     "macro_f1": Case(LABELS, (4 / 5 + 1 / 2 + 2 / 3) / 3, 1.0),
     "weighted_f1": Case(LABELS, (3 * 4 / 5 + 2 / 2 + 2 / 3) / 6, 1.0),
     # Class 0: 2 hits, 1 false alarm, no miss: 4/5. Class 1: 2 hits, 1 false alarm, no miss: 4/5.
-    "multilabel_macro_f1": Case((np.array([[1.0, 0], [0, 1], [0, 1], [1, 0]]), SURE), 4 / 5, 1.0),
+    "multilabel_macro_f1": Case((SEVERAL, SURE), 4 / 5, 1.0),
     "mae": Case(RATINGS, (1 + 0 + 1 + 2) / 4, 0.0),
     "mse": Case(RATINGS, (1 + 0 + 1 + 4) / 4, 0.0),
     "pearson": Case(RATINGS, 6 / math.sqrt(14 * 4), 1.0),
@@ -116,7 +180,7 @@ def test_constant_and_shuffled_predictions_are_worse_and_within_bounds(name):
     constant = score(metric, truth, constant_of(metric, truth))
     for value in (shuffled, constant):
         if math.isnan(value):
-            assert name == "pearson"
+            assert name in {"pearson", "spearman", "pearson_sims"}
             continue
         assert metric.bounds[0] <= value <= metric.bounds[1]
         lead = CASES[name].perfect - value
@@ -161,7 +225,9 @@ def test_labels_out_of_range_are_refused(name):
         metric_of(name).compute(np.array([0, 1]), np.array([0, -1]), 4)
 
 
-@pytest.mark.parametrize("name", ["ece", "brier", "nll", "multilabel_macro_f1"])
+@pytest.mark.parametrize(
+    "name", [name for name in CASES if METRICS.load(name).kind in ("probabilities", "shares")]
+)
 def test_rows_that_do_not_sum_to_one_are_refused(name):
     metric = metric_of(name)
     truth = truth_of(metric)
@@ -178,6 +244,16 @@ def second_opinion(name: str):
         "uar": lambda t, p: functional.recall(p, t, average="macro", **many),
         "macro_f1": lambda t, p: functional.f1_score(p, t, average="macro", **many),
         "weighted_f1": lambda t, p: functional.f1_score(p, t, average="weighted", **many),
+        "micro_f1": lambda t, p: functional.f1_score(p, t, average="micro", **many),
+        "macro_precision": lambda t, p: functional.precision(p, t, average="macro", **many),
+        "weighted_precision": lambda t, p: functional.precision(p, t, average="weighted", **many),
+        "macro_recall": lambda t, p: functional.recall(p, t, average="macro", **many),
+        "weighted_recall": lambda t, p: functional.recall(p, t, average="weighted", **many),
+        "top2_accuracy": lambda t, p: functional.accuracy(p, t, average="micro", top_k=2, **many),
+        "top3_accuracy": lambda t, p: functional.accuracy(p, t, average="micro", top_k=3, **many),
+        "auprc": lambda t, p: functional.average_precision(p, t, average="macro", **many),
+        "auroc": lambda t, p: functional.auroc(p, t, average="macro", **many),
+        "spearman": lambda t, p: functional.spearman_corrcoef(p, t),
         "mae": lambda t, p: functional.mean_absolute_error(p, t),
         "mse": lambda t, p: functional.mean_squared_error(p, t),
         "pearson": lambda t, p: functional.pearson_corrcoef(p, t),
@@ -185,6 +261,15 @@ def second_opinion(name: str):
         "ece": lambda t, p: functional.calibration_error(p, t, n_bins=15, norm="l1", **many),
         "multilabel_macro_f1": lambda t, p: functional.f1_score(
             p, t.int(), task="multilabel", num_labels=CLASSES, average="macro", threshold=0.3
+        ),
+        "multilabel_micro_f1": lambda t, p: functional.f1_score(
+            p, t.int(), task="multilabel", num_labels=CLASSES, average="micro", threshold=0.3
+        ),
+        "multilabel_subset_accuracy": lambda t, p: functional.exact_match(
+            p, t.int(), task="multilabel", num_labels=CLASSES, threshold=0.3
+        ),
+        "multilabel_hamming_loss": lambda t, p: functional.hamming_distance(
+            p, t.int(), task="multilabel", num_labels=CLASSES, threshold=0.3
         ),
     }
     return opinions.get(name)

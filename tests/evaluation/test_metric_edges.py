@@ -8,7 +8,8 @@ import pytest
 from emofuse.evaluation.metrics.calibration_error import bin_of, expected_calibration_error
 from emofuse.evaluation.metrics.confusion import confusion_counts, ratio
 from emofuse.evaluation.metrics.correlation import concordance_correlation, pearson_correlation
-from emofuse.evaluation.metrics.f1 import f1_per_class, multilabel_macro_f1
+from emofuse.evaluation.metrics.f1 import f1_per_class
+from emofuse.evaluation.metrics.multilabel import macro_f1 as multilabel_macro_f1
 from emofuse.evaluation.metrics.proper_scores import FLOOR, negative_log_likelihood
 
 

@@ -17,3 +17,5 @@ def accuracy(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float:
 
 
 ACCURACY = Metric("accuracy", "labels", accuracy)
+# "Weighted accuracy" of speech emotion recognition is the plain one: recalls weighted by their clips.
+WA = Metric("wa", "labels", accuracy)

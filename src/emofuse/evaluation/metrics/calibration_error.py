@@ -1,6 +1,7 @@
-"""Expected calibration error (ECE) of the top label.
+"""Expected calibration error (ECE) of the top label, and of every class (classwise ECE).
 
-Paper: Guo et al. 2017, https://arxiv.org/abs/1706.04599 (equal-width bins, closed above).
+Papers: Guo et al. 2017, https://arxiv.org/abs/1706.04599 (equal-width bins, closed above); Kull et al.
+2019, https://arxiv.org/abs/1910.12656 (classwise).
 """
 
 import numpy as np
@@ -45,4 +46,23 @@ def expected_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, 
     return float(np.abs(gaps).sum() / len(truth))
 
 
+def classwise_calibration_error(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> float:
+    """Mean over all classes of the gap between a class's probability and its frequency, by bins.
+
+    Arguments, range and errors are those of `expected_calibration_error`. A class counts where it does not
+    occur too: its probability should be 0.
+    """
+    check_labelled_probabilities(truth, probabilities)
+    if not truth.size:
+        return float("nan")
+    gaps = [
+        np.bincount(bin_of(column, bins), weights=column - (truth == label), minlength=bins)
+        for label, column in enumerate(np.minimum(probabilities, 1.0).astype(np.float64).T)
+    ]
+    return float(np.abs(gaps).sum() / probabilities.size)
+
+
 ECE = Metric("ece", "probabilities", expected_calibration_error, higher_is_better=False)
+CLASSWISE_ECE = Metric(
+    "classwise_ece", "probabilities", classwise_calibration_error, higher_is_better=False
+)

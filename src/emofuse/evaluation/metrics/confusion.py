@@ -16,6 +16,13 @@ def confusion_counts(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
     return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
 
 
+def by_row(counts: np.ndarray) -> np.ndarray:
+    """Each row of ``(classes, classes)`` counts as shares of its class, recalls on the diagonal; NaN where a
+    class does not occur.
+    """
+    return ratio(counts, np.broadcast_to(counts.sum(axis=1, keepdims=True), counts.shape))
+
+
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole`` elementwise, NaN where the whole is 0."""
     undefined = np.full(np.shape(whole), np.nan)

@@ -1,4 +1,4 @@
-"""Unweighted average recall (UAR), also called balanced accuracy."""
+"""Unweighted average recall (UAR), also called balanced accuracy, UA, and emotion recognition rate."""
 
 import numpy as np
 
@@ -21,3 +21,6 @@ def unweighted_average_recall(truth: np.ndarray, predicted: np.ndarray, classes:
 
 
 UAR = Metric("uar", "labels", unweighted_average_recall)
+UA = Metric("ua", "labels", unweighted_average_recall)
+# Papers that report a "recognition rate" give no formula; the mean of the rates by emotion is our reading.
+EMOTION_RECOGNITION_RATE = Metric("emotion_recognition_rate", "labels", unweighted_average_recall)
