@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from emofuse.compare import Plan, cells_of, compare, load_plan, pooled
 from emofuse.errors import ConfigError, UnknownNameError
@@ -53,30 +51,14 @@ set = {{"training.learning_rate" = 1e-9, "training.epochs" = 1}}
 """
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("tones")
-    rows = ["media,label,speaker"]
-    times = np.arange(4000) / 16000
-    for speaker in range(6):
-        for take in range(3):
-            for label, hertz in (("glad", 1500), ("sad", 200)):
-                name = f"{speaker}_{take}_{label}.wav"
-                wave = 0.3 * np.sin(2 * np.pi * (hertz + 20 * speaker + take) * times)
-                soundfile.write(folder / name, wave.astype(np.float32), 16000)
-                rows.append(f"{name},{label},speaker{speaker}")
-    (folder / "clips.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return folder / "clips.csv"
-
-
-def write(folder: Path, corpus: Path, *, head: str = "", tail: str = "") -> Path:
+def write(folder: Path, tones: Path, *, head: str = "", tail: str = "") -> Path:
     path = folder / "plan.toml"
-    path.write_text(PLAN.format(path=corpus.as_posix(), head=head, tail=tail), encoding="utf-8")
+    path.write_text(PLAN.format(path=tones.as_posix(), head=head, tail=tail), encoding="utf-8")
     return path
 
 
-def test_models_by_seeds_make_a_table_and_go_on_where_they_were(tmp_path, corpus):
-    plan = load_plan(write(tmp_path, corpus))
+def test_models_by_seeds_make_a_table_and_go_on_where_they_were(tmp_path, tones):
+    plan = load_plan(write(tmp_path, tones))
     seen = []
     (table,) = compare(plan, tmp_path / "out", processes=2, progress=lambda stage, done: seen.append(done))
     wide, frozen = table.rows
@@ -95,17 +77,17 @@ def test_models_by_seeds_make_a_table_and_go_on_where_they_were(tmp_path, corpus
     assert before == {folder: (folder / "metrics.json").stat().st_mtime_ns for folder in folders}
 
 
-def test_a_model_that_fails_is_named_and_the_others_have_their_table(tmp_path, corpus):
+def test_a_model_that_fails_is_named_and_the_others_have_their_table(tmp_path, tones):
     tail = '[[models]]\ntitle = "broken"\nset = {"features.audio.hop_s" = 40.0}\n'
-    plan = load_plan(write(tmp_path, corpus, tail=tail), ["seeds=[1]"])
+    plan = load_plan(write(tmp_path, tones, tail=tail), ["seeds=[1]"])
     with pytest.raises(ConfigError, match=r"1 of 3 runs failed .broken on all, seed 1"):
         compare(plan, tmp_path / "out", processes=2)
     facts = json.loads((tmp_path / "out" / "compare.json").read_text(encoding="utf-8"))
     assert [row["title"] for row in facts["tables"][0]["rows"]] == ["wide", "Frozen, hardly"]
 
 
-def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, corpus):
-    plan = load_plan(write(tmp_path, corpus, head="folds = 3"), ["seeds=[1]", "models.1.set={}"])
+def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, tones):
+    plan = load_plan(write(tmp_path, tones, head="folds = 3"), ["seeds=[1]", "models.1.set={}"])
     (table,) = compare(plan, tmp_path / "out", processes=2)
     assert table.n == 36 and "3 folds pooled" in table.protocol
     folder = tmp_path / "out" / "runs" / "all" / "wide"
@@ -115,16 +97,16 @@ def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, corpus):
         pooled([parts[0], parts[0]])
 
 
-def test_a_changed_plan_does_not_take_old_runs_for_its_own(tmp_path, corpus):
-    path = write(tmp_path, corpus)
+def test_a_changed_plan_does_not_take_old_runs_for_its_own(tmp_path, tones):
+    path = write(tmp_path, tones)
     overrides = ["seeds=[1]", "base.training.epochs=1"]
     compare(load_plan(path, overrides), tmp_path / "out", processes=2)
     with pytest.raises(ConfigError, match="another configuration"):
         compare(load_plan(path, ["seeds=[1]"]), tmp_path / "out", processes=2)
 
 
-def test_base_may_be_a_file_and_cells_are_all_checked_before_the_first_run(tmp_path, corpus):
-    path = write(tmp_path, corpus)
+def test_base_may_be_a_file_and_cells_are_all_checked_before_the_first_run(tmp_path, tones):
+    path = write(tmp_path, tones)
     plan = load_plan(path)
     assert [(cell.model, cell.seed) for cell in cells_of(plan)] == [
         ("wide", 1), ("wide", 2), ("Frozen, hardly", 1), ("Frozen, hardly", 2),
@@ -147,17 +129,17 @@ def test_base_may_be_a_file_and_cells_are_all_checked_before_the_first_run(tmp_p
         ("models.0.published.all.protocol=secret", ConfigError, "protocol"),
     ],
 )
-def test_a_plan_that_does_not_hold_is_refused(tmp_path, corpus, line, error, words):
+def test_a_plan_that_does_not_hold_is_refused(tmp_path, tones, line, error, words):
     with pytest.raises(error, match=words):
-        load_plan(write(tmp_path, corpus), [line])
+        load_plan(write(tmp_path, tones), [line])
 
 
-def test_an_unknown_key_of_a_model_names_the_nearest(tmp_path, corpus):
-    plan = load_plan(write(tmp_path, corpus), ["models.0.set={training={epoch=3}}"])
+def test_an_unknown_key_of_a_model_names_the_nearest(tmp_path, tones):
+    plan = load_plan(write(tmp_path, tones), ["models.0.set={training={epoch=3}}"])
     with pytest.raises(UnknownNameError, match=r"wide on all.*epochs"):
         cells_of(plan)
 
 
-def test_a_plan_is_a_value(corpus):
+def test_a_plan_is_a_value(tones):
     with pytest.raises(ValueError):
         Plan.model_validate({"name": "a b", "base": {}, "models": [{"title": "m"}]})

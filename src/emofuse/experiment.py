@@ -4,28 +4,21 @@ data flows.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from emofuse.alignment.intervals import to_common_axis
-from emofuse.alignment.normalise import Standardiser, apply, fit_on, per_group
-from emofuse.alignment.samples import balance, to_samples
 from emofuse.audit import audit_split, verdict_line
 from emofuse.config import RunConfig, load_config, to_toml
 from emofuse.datasets import load_corpus
-from emofuse.datasets.labels import relabel
 from emofuse.datasets.splits import SPLITS, merge
-from emofuse.errors import ConfigError, DatasetError
+from emofuse.errors import ConfigError
 from emofuse.evaluation import METRICS
 from emofuse.evaluation.card import CardFacts, DataSource, model_card
 from emofuse.evaluation.report import evaluate
 from emofuse.features import load_extractor
 from emofuse.features.cache import Cache
 from emofuse.features.extraction import extract as extract_tracks
-from emofuse.features.extraction import extract_perturbed
 from emofuse.inference.bundle import Bundle, Expert
 from emofuse.inference.runs import (
     Run,
@@ -36,18 +29,14 @@ from emofuse.inference.runs import (
     record_results,
     resume_or_begin,
 )
-from emofuse.models import MODELS
 from emofuse.models.calibrators import fit_calibrator
 from emofuse.models.pooling import ExpertPool
-from emofuse.models.recipe import Total, make
-from emofuse.perturbations import PERTURBATIONS
+from emofuse.models.recipe import make
+from emofuse.preparation import Prepared, fit_prepared, load, make_extractors
 from emofuse.training.engine import Engine
-from emofuse.training.loop import Fitted, fit
-from emofuse.training.objectives import OBJECTIVES
-from emofuse.training.phases import Schedule
+from emofuse.training.loop import Fitted
 from emofuse.training.prediction import predict
-from emofuse.training.seeds import seed_epoch
-from emofuse.types import Clip, Corpus, Extractor, Predictions, Report, Sample, Signal, Split
+from emofuse.types import Corpus, Predictions, Report, Sample, Split
 
 Progress = Callable[[str, float], None]
 
@@ -87,7 +76,7 @@ def run(
     engine = Engine.joined(config.training.device, config.training.precision)
     if engine.rank:
         engine.wait()  # Until the first process has the features in the cache and has begun the folder.
-    data = _Data(config, corpus, split, extractors, Cache.default(), progress)
+    data = Prepared(config, corpus, split, extractors, Cache.default(), progress)
     if not engine.rank:
         # Only now: data that cannot be used must neither leave a folder behind nor cost an earlier run.
         resume_or_begin(folder, to_toml(config), fresh=fresh)
@@ -121,49 +110,6 @@ def run(
     return done
 
 
-def load(config: RunConfig) -> list[Corpus]:
-    """The configured corpora, mapped to the configured labels.
-
-    Raises:
-        DatasetError: one cannot be read, or no clip has anything to learn from.
-    """
-    corpora = []
-    for part in config.datasets:
-        corpus = load_corpus(part.name, part.folder, **part.options)
-        corpus = relabel(corpus, part.map_to) if part.map_to else corpus
-        corpora.append(_share(corpus, part.share))
-    if not any(clip.label or clip.shares or clip.ratings for corpus in corpora for clip in corpus.clips):
-        raise DatasetError(f"{config.name}: no clip has a label or a rating to learn from")
-    return corpora
-
-
-def _share(corpus: Corpus, share: float) -> Corpus:
-    """Evenly spaced clips of each split, for a quick look."""
-    if share == 1:
-        return corpus
-    kept: list[Clip] = []
-    for role in dict.fromkeys(clip.split for clip in corpus.clips):
-        clips = [clip for clip in corpus.clips if clip.split == role]
-        places = np.linspace(0, len(clips) - 1, max(1, round(share * len(clips)))).round().astype(int)
-        kept += [clips[place] for place in places]
-    return corpus.with_clips(tuple(kept))
-
-
-def make_extractors(config: RunConfig) -> dict[str, Extractor]:
-    """The configured extractors by modality.
-
-    Raises:
-        ConfigError: an option does not hold, or a track without a clock is to be laid on a common axis.
-    """
-    found = {name: load_extractor(part.name, **part.options) for name, part in config.features.items()}
-    for name, extractor in found.items():
-        if config.alignment.rate and extractor.source in ("text", "vectors"):
-            raise ConfigError(
-                f"alignment.rate: {name} ({extractor.name}) counts positions and has no clock"
-            )
-    return found
-
-
 def extract(target: Path | str, *, progress: Progress = lambda stage, done: None) -> dict[str, int]:
     """Fill the feature cache for a configuration, or for a folder of own clips with the default features.
 
@@ -193,108 +139,21 @@ def evaluate_run(folder: Path | str) -> dict[str, Report]:
     return {role: _evaluate(config, made) for role, made in predictions.items()}
 
 
-class _Data:
-    """Samples by role, normalised by what the training clips (or each speaker's own clips) say."""
-
-    def __init__(
-        self,
-        config: RunConfig,
-        corpus: Corpus,
-        split: Split,
-        extractors: Mapping[str, Extractor],
-        cache: Cache,
-        progress: Progress,
-    ) -> None:
-        self.config, self.extractors, self.cache = config, extractors, cache
-        clips = {clip.id: clip for clip in corpus.clips}
-        used = [clips[name] for name in (*split.train, *split.valid, *split.test)]
-        found = extract_tracks(used, extractors, cache=cache, progress=progress)
-        tracks = [to_common_axis(one, config.alignment.rate) for one in found]
-        samples = [one for one in to_samples(used, tracks, corpus.task) if one.tracks]
-        speaker = [name for name, part in config.features.items() if part.normalise == "speaker"]
-        samples = per_group(samples, speaker) if speaker else samples
-        roles = {role: set(getattr(split, role)) for role in ("train", "valid", "test")}
-        self.standardisers = self._fit_standardisers([one for one in samples if one.id in roles["train"]])
-        samples = apply(samples, self.standardisers)
-        self.roles = {role: [one for one in samples if one.id in ids] for role, ids in roles.items()}
-        if not self.roles["train"] or not self.roles["valid"]:
-            raise DatasetError(
-                f"{corpus.name}: {split.protocol}: no clip with features left to train or validate on"
-            )
-        self.train = self._with_copies(clips, progress)
-
-    def _fit_standardisers(self, train: Sequence[Sample]) -> dict[str, Standardiser]:
-        return fit_on(
-            train, [name for name, part in self.config.features.items() if part.normalise == "train"]
-        )
-
-    def _with_copies(self, clips: Mapping[str, Clip], progress: Progress) -> list[list[Sample]]:
-        weights = balance(self.roles["train"], self.config.training.balance)
-        train = [
-            replace(one, weight=weight) for one, weight in zip(self.roles["train"], weights, strict=True)
-        ]
-        plan = self.config.augmentation
-        if not plan.copies or not plan.signal:
-            return [[one] for one in train]
-        for name, part in self.config.features.items():
-            if part.normalise == "speaker" and self.extractors[name].source == "audio":
-                raise ConfigError(
-                    f"features.{name}: perturbed copies have no speaker to be normalised by; "
-                    "leave out augmentation.copies, or normalise by train"
-                )
-        copied = []
-        for number, one in enumerate(train, 1):
-            copied.append([one, *(self._copy(one, clips[one.id], copy) for copy in range(plan.copies))])
-            if number % 16 == 0 or number == len(train):
-                progress("perturbed copies", number / len(train))
-        return copied
-
-    def _copy(self, sample: Sample, clip: Clip, copy: int) -> Sample:
-        chain = self.config.augmentation.signal
-        # The clip's name is part of the seed, so that each clip is changed in its own way.
-        seed = [self.config.seed, copy, *clip.id.encode()]
-        described = {"chain": [part.part for part in chain]}
-        tracks = dict(sample.tracks)
-        for name, extractor in self.extractors.items():
-            if extractor.source == "audio" and name in tracks:
-                perturb = partial(_perturbed, [make(PERTURBATIONS, part.part) for part in chain])
-                track = extract_perturbed(
-                    clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
-                )
-                tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
-        return replace(sample, tracks=to_common_axis(tracks, self.config.alignment.rate))
-
-
-def _perturbed(chain: Sequence[Any], signal: Signal, generator: np.random.Generator) -> Signal:
-    for operation in chain:
-        signal = operation(signal, generator)
-    return signal
-
-
 def _train(
-    config: RunConfig, corpus: Corpus, data: _Data, engine: Engine, state_path: Path, *, progress: Progress
+    config: RunConfig,
+    corpus: Corpus,
+    data: Prepared,
+    engine: Engine,
+    state_path: Path,
+    *,
+    progress: Progress,
 ) -> tuple[Expert, Fitted]:
     dims = {name: extractor.dim for name, extractor in data.extractors.items()}
-    plan = config.training
-    # Weights are drawn from torch's own state, so it is seeded before the model is built.
-    seed_epoch(config.seed, 2**31)
-    recipe = make(MODELS, config.model.part, dims, corpus.task)
-    fields = {name: getattr(plan, name) for name in Schedule.__dataclass_fields__ if name != "seed"}
-    metrics = config.evaluation.metrics or corpus.task.metrics
-    fitted = fit(
-        recipe.model,
-        Total(make(OBJECTIVES, config.objective.part, corpus.task), recipe.auxiliary),
-        train=data.train,
-        valid=data.roles["valid"],
-        dims=dims,
-        watch=METRICS.load(plan.watch or metrics[0]),
-        schedule=Schedule(**fields, seed=config.seed),
-        engine=engine,
-        phases=recipe.phases,
-        perturb=[make(PERTURBATIONS, part.part) for part in config.augmentation.batch],
-        state_path=state_path,
-        progress=lambda row: progress(_describe(row), (row["epoch"] + 1) / plan.epochs),
-    )
+    fitted = fit_prepared(
+        config, corpus.task, data, engine=engine, state_path=state_path,
+        progress=lambda row: progress(_describe(row), (row["epoch"] + 1) / config.training.epochs),
+    )  # fmt: skip
+    dims = {name: extractor.dim for name, extractor in data.extractors.items()}
     plain = replace(engine, precision="float32")
     scores, _ = predict(fitted.model, data.roles["valid"], dims=dims, engine=plain)
     shares = np.stack([sample.shares for sample in data.roles["valid"]])

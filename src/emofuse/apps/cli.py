@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -165,7 +166,8 @@ def train(
 
     with _progress(quiet) as progress:
         made = run(config, overrides or [], out=out, fresh=fresh, progress=progress)
-    if not quiet:
+    # Under torchrun the first process speaks for all.
+    if not quiet and os.environ.get("RANK", "0") == "0":
         from emofuse.apps.show import show_reports
 
         typer.echo(f"run folder: {made.folder}")
@@ -202,6 +204,31 @@ def compare(
     if not quiet:
         typer.echo(standings_markdown(tables))
         typer.echo(f"tables and runs: {folder}")
+
+
+@app.command(no_args_is_help=True)
+def sweep(
+    plan: Annotated[
+        Path, typer.Argument(metavar="SWEEP.toml", help="A base configuration and the space of its keys.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set one key of the plan, for instance trials=50."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where database and table go.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Search hyper-parameters on validation alone; a search that was cut off goes on."""
+    from emofuse.apps.show import show_trials
+    from emofuse.sweep import load_search, search
+
+    read = load_search(plan, overrides or [])
+    folder = out or Path("runs") / read.name
+    with _progress(quiet) as progress:
+        found = search(read, folder, progress=progress)
+    if not quiet:
+        show_trials(found, _console())
+        typer.echo(f"best, to be trained with emofuse train: {folder / 'best.toml'}")
 
 
 @app.command(no_args_is_help=True)

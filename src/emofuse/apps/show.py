@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -13,6 +14,9 @@ from emofuse.inference.drawing import colour_of, span_of
 from emofuse.inference.result import Result, SegmentEmotion
 from emofuse.registry import Entry
 from emofuse.types import Report
+
+if TYPE_CHECKING:
+    from emofuse.sweep import Found
 
 _WIDE = 110  # columns of a terminal that has room for everything
 
@@ -67,6 +71,17 @@ def show_reports(reports: Mapping[str, Report], console: Console) -> None:
         for score in report.scores:
             line = f"  {score.metric:<20} {score.value:8.4f}   [{score.low:.4f}, {score.high:.4f}]"
             console.print(Text(line), soft_wrap=True)
+
+
+def show_trials(found: Found, console: Console) -> None:
+    """The ten best trials of a search, best first, and how many there were."""
+    complete = [one for one in found.trials if one.state == "complete"]
+    sign = 1 if found.best.score == max(one.score for one in complete) else -1
+    table = Table("trial", f"valid {found.metric}", *found.best.values, box=box.SIMPLE_HEAD)
+    for one in sorted(complete, key=lambda one: (-sign * one.score, one.number))[:10]:
+        table.add_row(str(one.number), f"{one.score:.4f}", *(str(value) for value in one.values.values()))
+    console.print(table)
+    console.print(f"{len(found.trials)} trials, {len(found.trials) - len(complete)} given up early")
 
 
 def _number(value: float | None) -> str:

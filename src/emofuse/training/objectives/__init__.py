@@ -7,7 +7,7 @@ OBJECTIVES = Table(
     {
         "task": (
             "emofuse.training.objectives.task:TaskLoss",
-            "cross-entropy (or focal, ordinal, binary) over labels plus squared or absolute error or 1 - CCC over ratings",
+            "cross-entropy, focal, ordinal or binary over labels plus an error or 1 - CCC over ratings",
         ),
     },
 )

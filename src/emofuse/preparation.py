@@ -1,0 +1,192 @@
+"""From a configuration to samples and to a fitted model: what a run, a search and a robustness test share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emofuse.alignment.intervals import to_common_axis
+from emofuse.alignment.normalise import Standardiser, apply, fit_on, per_group
+from emofuse.alignment.samples import balance, to_samples
+from emofuse.config import RunConfig
+from emofuse.datasets import load_corpus
+from emofuse.datasets.labels import relabel
+from emofuse.errors import ConfigError, DatasetError
+from emofuse.evaluation import METRICS
+from emofuse.features import load_extractor
+from emofuse.features.cache import Cache
+from emofuse.features.extraction import extract as extract_tracks
+from emofuse.features.extraction import extract_perturbed
+from emofuse.models import MODELS
+from emofuse.models.recipe import Total, make
+from emofuse.perturbations import PERTURBATIONS
+from emofuse.training.engine import Engine
+from emofuse.training.loop import Fitted, Row, fit
+from emofuse.training.objectives import OBJECTIVES
+from emofuse.training.phases import Schedule
+from emofuse.training.seeds import seed_epoch
+from emofuse.types import Clip, Corpus, Extractor, Metric, Sample, Signal, Split, TaskSpec
+
+Progress = Callable[[str, float], None]
+
+
+def load(config: RunConfig) -> list[Corpus]:
+    """The configured corpora, mapped to the configured labels.
+
+    Raises:
+        DatasetError: one cannot be read, or no clip has anything to learn from.
+    """
+    corpora = []
+    for part in config.datasets:
+        corpus = load_corpus(part.name, part.folder, **part.options)
+        corpus = relabel(corpus, part.map_to) if part.map_to else corpus
+        corpora.append(_share(corpus, part.share))
+    if not any(clip.label or clip.shares or clip.ratings for corpus in corpora for clip in corpus.clips):
+        raise DatasetError(f"{config.name}: no clip has a label or a rating to learn from")
+    return corpora
+
+
+def _share(corpus: Corpus, share: float) -> Corpus:
+    """Evenly spaced clips of each split, for a quick look."""
+    if share == 1:
+        return corpus
+    kept: list[Clip] = []
+    for role in dict.fromkeys(clip.split for clip in corpus.clips):
+        clips = [clip for clip in corpus.clips if clip.split == role]
+        places = np.linspace(0, len(clips) - 1, max(1, round(share * len(clips)))).round().astype(int)
+        kept += [clips[place] for place in places]
+    return corpus.with_clips(tuple(kept))
+
+
+def make_extractors(config: RunConfig) -> dict[str, Extractor]:
+    """The configured extractors by modality.
+
+    Raises:
+        ConfigError: an option does not hold, or a track without a clock is to be laid on a common axis.
+    """
+    found = {name: load_extractor(part.name, **part.options) for name, part in config.features.items()}
+    for name, extractor in found.items():
+        if config.alignment.rate and extractor.source in ("text", "vectors"):
+            raise ConfigError(
+                f"alignment.rate: {name} ({extractor.name}) counts positions and has no clock"
+            )
+    return found
+
+
+class Prepared:
+    """Samples by role, normalised by what the training clips (or each speaker's own clips) say."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        corpus: Corpus,
+        split: Split,
+        extractors: Mapping[str, Extractor],
+        cache: Cache,
+        progress: Progress,
+    ) -> None:
+        self.config, self.extractors, self.cache = config, extractors, cache
+        clips = {clip.id: clip for clip in corpus.clips}
+        used = [clips[name] for name in (*split.train, *split.valid, *split.test)]
+        found = extract_tracks(used, extractors, cache=cache, progress=progress)
+        tracks = [to_common_axis(one, config.alignment.rate) for one in found]
+        samples = [one for one in to_samples(used, tracks, corpus.task) if one.tracks]
+        speaker = [name for name, part in config.features.items() if part.normalise == "speaker"]
+        samples = per_group(samples, speaker) if speaker else samples
+        roles = {role: set(getattr(split, role)) for role in ("train", "valid", "test")}
+        self.standardisers = self._fit_standardisers([one for one in samples if one.id in roles["train"]])
+        samples = apply(samples, self.standardisers)
+        self.roles = {role: [one for one in samples if one.id in ids] for role, ids in roles.items()}
+        if not self.roles["train"] or not self.roles["valid"]:
+            raise DatasetError(
+                f"{corpus.name}: {split.protocol}: no clip with features left to train or validate on"
+            )
+        self.train = self._with_copies(clips, progress)
+
+    def _fit_standardisers(self, train: Sequence[Sample]) -> dict[str, Standardiser]:
+        return fit_on(
+            train, [name for name, part in self.config.features.items() if part.normalise == "train"]
+        )
+
+    def _with_copies(self, clips: Mapping[str, Clip], progress: Progress) -> list[list[Sample]]:
+        weights = balance(self.roles["train"], self.config.training.balance)
+        train = [
+            replace(one, weight=weight) for one, weight in zip(self.roles["train"], weights, strict=True)
+        ]
+        plan = self.config.augmentation
+        if not plan.copies or not plan.signal:
+            return [[one] for one in train]
+        for name, part in self.config.features.items():
+            if part.normalise == "speaker" and self.extractors[name].source == "audio":
+                raise ConfigError(
+                    f"features.{name}: perturbed copies have no speaker to be normalised by; "
+                    "leave out augmentation.copies, or normalise by train"
+                )
+        copied = []
+        for number, one in enumerate(train, 1):
+            copied.append([one, *(self._copy(one, clips[one.id], copy) for copy in range(plan.copies))])
+            if number % 16 == 0 or number == len(train):
+                progress("perturbed copies", number / len(train))
+        return copied
+
+    def _copy(self, sample: Sample, clip: Clip, copy: int) -> Sample:
+        chain = self.config.augmentation.signal
+        # The clip's name is part of the seed, so that each clip is changed in its own way.
+        seed = [self.config.seed, copy, *clip.id.encode()]
+        described = {"chain": [part.part for part in chain]}
+        tracks = dict(sample.tracks)
+        for name, extractor in self.extractors.items():
+            if extractor.source == "audio" and name in tracks:
+                perturb = partial(_perturbed, [make(PERTURBATIONS, part.part) for part in chain])
+                track = extract_perturbed(
+                    clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
+                )
+                tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
+        return replace(sample, tracks=to_common_axis(tracks, self.config.alignment.rate))
+
+
+def _perturbed(chain: Sequence[Any], signal: Signal, generator: np.random.Generator) -> Signal:
+    for operation in chain:
+        signal = operation(signal, generator)
+    return signal
+
+
+def watched_metric(config: RunConfig, task: TaskSpec) -> Metric:
+    """What chooses the epoch on validation: ``training.watch``, or the first metric."""
+    names = config.evaluation.metrics or task.metrics
+    return METRICS.load(config.training.watch or names[0])
+
+
+def fit_prepared(
+    config: RunConfig,
+    task: TaskSpec,
+    data: Prepared,
+    *,
+    engine: Engine,
+    state_path: Path | None = None,
+    progress: Callable[[Row], None] = lambda row: None,
+) -> Fitted:
+    """Build the configured model and train it on what was prepared; the test samples are not looked at."""
+    plan = config.training
+    # Weights are drawn from torch's own state, so it is seeded before the model is built.
+    seed_epoch(config.seed, 2**31)
+    dims = {name: extractor.dim for name, extractor in data.extractors.items()}
+    recipe = make(MODELS, config.model.part, dims, task)
+    fields = {name: getattr(plan, name) for name in Schedule.__dataclass_fields__ if name != "seed"}
+    return fit(
+        recipe.model,
+        Total(make(OBJECTIVES, config.objective.part, task), recipe.auxiliary),
+        train=data.train,
+        valid=data.roles["valid"],
+        dims=dims,
+        watch=watched_metric(config, task),
+        schedule=Schedule(**fields, seed=config.seed),
+        engine=engine,
+        phases=recipe.phases,
+        perturb=[make(PERTURBATIONS, part.part) for part in config.augmentation.batch],
+        state_path=state_path,
+        progress=progress,
+    )
