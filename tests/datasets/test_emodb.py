@@ -1,3 +1,5 @@
+import tarfile
+
 import pytest
 
 from emofuse.datasets.emodb import read_emodb
@@ -29,6 +31,15 @@ def test_task_holds_the_emotions_that_are_present_in_published_order(tmp_path):
 def test_same_clip_as_wav_and_flac_is_one_clip(tmp_path):
     _touch(tmp_path, "03a01Fa.wav", "03a01Fa.flac", "03a02Fa.wav")
     assert [clip.id for clip in read_emodb(tmp_path).clips] == ["03a01Fa", "03a02Fa"]
+
+
+def test_a_tar_is_read_in_place(tmp_path):
+    _touch(tmp_path / "wav", "08b10Wc.wav", "03a01Fa.wav")
+    (tmp_path / "wav" / "03a01Fa.wav").write_bytes(b"sound")
+    with tarfile.open(tmp_path / "emodb.tar", "w") as archive:
+        archive.add(tmp_path / "wav", arcname="wav")
+    first, second = read_emodb(tmp_path / "emodb.tar").clips
+    assert (first.id, first.media.read(), second.id) == ("03a01Fa", b"sound", "08b10Wc")
 
 
 def test_folder_without_such_names(tmp_path):

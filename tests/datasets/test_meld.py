@@ -1,7 +1,7 @@
 import pytest
 
 from emofuse.datasets.meld import EMOTIONS, read_meld
-from emofuse.errors import DatasetError
+from emofuse.errors import ConfigError, DatasetError
 
 HEADER = (
     "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
@@ -104,3 +104,54 @@ def test_absent_table_is_named(tmp_path):
     (_write(tmp_path) / "test_sent_emo.csv").unlink()
     with pytest.raises(DatasetError, match=r"test_sent_emo\.csv"):
         read_meld(tmp_path)
+
+
+DYADIC = (
+    "Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Old_Dialogue_ID,Old_Utterance_ID,Season,Episode,"
+    "StartTime,EndTime"
+)
+
+
+def _dyads(root):
+    """Two dialogues of train share a turn of the dialogue 125; times are written without a leading zero, too."""
+    rows = (
+        '"Oh, no.",Ross,sadness,negative,0,0,125,3,4,7,"00:01:00,000","00:01:02,000"',
+        'Yes!,Monica,joy,positive,0,1,125,4,4,7,"0:01:03,000","0:01:04,500"',
+        'Yes!,Monica,joy,positive,1,0,125,4,4,7,"0:01:03,000","0:01:04,500"',
+    )
+    root.mkdir(exist_ok=True)
+    for name in ("train", "dev", "test"):
+        content = "\n".join([DYADIC, *(rows if name == "train" else rows[:1])]) + "\n"
+        (root / f"{name}_sent_emo_dya.csv").write_text(content, encoding="utf-8")
+
+
+def test_dyadic_turns_have_ids_of_their_own_and_the_clips_of_their_old_numbers(tmp_path):
+    _dyads(tmp_path / "MELD_Dyadic")
+    (tmp_path / "train_splits").mkdir()
+    for name in ("dia125_utt3.mp4", "dia125_utt4.mp4", "dia0_utt0.mp4"):
+        (tmp_path / "train_splits" / name).touch()
+    corpus = read_meld(tmp_path, variant="dyadic")
+    assert [(clip.id, clip.dialogue, clip.turn) for clip in corpus.clips[:3]] == [
+        ("train_dya0_utt0", "train_dya0", 0),
+        ("train_dya0_utt1", "train_dya0", 1),
+        ("train_dya1_utt0", "train_dya1", 0),
+    ]
+    # The published file of train dia125_utt3 cannot be read.
+    assert [clip.media and clip.media.name for clip in corpus.clips[:3]] == [None, *["dia125_utt4.mp4"] * 2]
+    assert [clip.split for clip in corpus.clips] == ["train"] * 3 + ["valid", "test"]
+    assert "1 of 3 turns of train are also in another of its dialogues" in corpus.notes
+
+
+def test_dyadic_times_count_from_the_start_of_their_own_dialogue(tmp_path):
+    _dyads(tmp_path)
+    clips = read_meld(tmp_path, variant="dyadic", task="sentiment").clips
+    assert [(clip.start_s, clip.end_s, clip.label) for clip in clips[:3]] == [
+        *((0.0, 2.0, "negative"), (3.0, 4.5, "positive"), (0.0, 1.5, "positive"))
+    ]
+
+
+def test_variants_do_not_stand_in_for_each_other(tmp_path):
+    with pytest.raises(DatasetError, match=r"train_sent_emo_dya\.csv"):
+        read_meld(_write(tmp_path), variant="dyadic")
+    with pytest.raises(ConfigError, match="multiparty, dyadic"):
+        read_meld(tmp_path, variant="triadic")

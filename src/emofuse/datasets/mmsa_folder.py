@@ -53,9 +53,10 @@ def read_mmsa_folder(
 
 
 def _bounds(rows: list[Row], columns: dict[str, str]) -> tuple[float, float]:
-    largest = max(
+    values = (
         abs(row.number(column, -3, 3)) for row in rows for column in columns.values() if row.cells[column]
     )
+    largest = max(values, default=0.0)
     end = 1.0 if largest <= 1 else 3.0
     return -end, end
 
