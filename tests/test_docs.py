@@ -22,6 +22,7 @@ from emofuse.models import MODELS
 from emofuse.models.encoders import ENCODERS
 from emofuse.models.fusions import FUSIONS
 from emofuse.perturbations import PERTURBATIONS
+from emofuse.sweep import Search
 from emofuse.training.objectives import OBJECTIVES
 
 ROOT = Path(__file__).parents[1]
@@ -133,6 +134,8 @@ def test_configurations_in_the_text_hold(block):
     if "models" in tree:
         # What is compared, whose base is a file beside it.
         assert Plan.model_validate({**tree, "base": {}}).models
+    elif "space" in tree:
+        assert Search.model_validate({**tree, "base": {}}).space
     else:
         assert check_config(tree, "example").training.epochs >= 1
 
