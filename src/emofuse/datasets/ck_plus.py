@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from emofuse.datasets.rows import count_note
-from emofuse.errors import DatasetError
+from emofuse.errors import ConfigError, DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
 CITATION = (
@@ -36,8 +36,11 @@ def read_ck_plus(path: Path, *, frames: int = 3) -> Corpus:
     clips; of the common copy every picture is. ``source`` is the sequence, ``speaker`` the subject.
 
     Raises:
+        ConfigError: ``frames`` is no whole number of at least 1.
         DatasetError: neither layout is there, or a label does not hold.
     """
+    if not isinstance(frames, int) or frames < 1:
+        raise ConfigError(f"frames is {frames!r}, wanted a whole number of at least 1")
     emotions = sorted(path.rglob("*_emotion.txt"))
     clips = _release(path, emotions, frames) if emotions else _folders(path)
     if not clips:

@@ -118,7 +118,7 @@ def _release(path: Path, split: str) -> Iterator[tuple[Clip, list[Cause]]]:
     for number, (line, codes) in enumerate(zip(words, emotions, strict=True), 1):
         turns = [part.strip() for part in line.split("__eou__") if part.strip()]
         place = f"{folder.name}:{number}"
-        if len(turns) != len(codes.split()) or not all(code in "0123456" for code in codes.split()):
+        if len(turns) != len(codes.split()) or not set(codes.split()) <= set("0123456"):
             raise DatasetError(
                 f"{folder}: line {number}: {len(turns)} turns, emotions {codes!r}; wanted one code each"
             )

@@ -167,15 +167,13 @@ def _placed(clip: Clip, session: Path, media: str) -> Clip:
     return clip
 
 
-def _numbered(clips: list[Clip]) -> Iterator[Clip]:
-    """Turns of a dialogue in the order of time."""
-    order: dict[str, list[str]] = {}
-    starts = {clip.id: clip.start_s or 0.0 for clip in clips}
+def _numbered(clips: list[Clip]) -> list[Clip]:
+    """Turns of a dialogue in the order of time; files hold them as they come."""
+    dialogues: dict[str, list[Clip]] = {}
     for clip in clips:
-        order.setdefault(str(clip.dialogue), []).append(clip.id)
-    place = {
-        name: number
-        for names in order.values()
-        for number, name in enumerate(sorted(names, key=lambda name: (starts[name], name)))
-    }
-    return (replace(clip, turn=place[clip.id]) for clip in clips)
+        dialogues.setdefault(str(clip.dialogue), []).append(clip)
+    return [
+        replace(clip, turn=number)
+        for turns in dialogues.values()
+        for number, clip in enumerate(sorted(turns, key=lambda clip: (clip.start_s or 0.0, clip.id)))
+    ]
