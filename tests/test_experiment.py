@@ -405,16 +405,42 @@ STORED = ['features.audio={name="stored", key="x", dim=2}']
 
 
 def test_published_features_need_no_media(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("emofuse.experiment.load_corpus", lambda *given, **options: published(spoil=False))
+    monkeypatch.setattr("emofuse.preparation.load_corpus", lambda *given, **options: published(spoil=False))
     done = run(place / "tones.toml", STORED, out=tmp_path / "run")
     assert done.reports["test"].n == 4
 
 
 def test_a_feature_that_is_not_finite_names_its_clip(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("emofuse.experiment.load_corpus", lambda *given, **options: published(spoil=True))
+    monkeypatch.setattr("emofuse.preparation.load_corpus", lambda *given, **options: published(spoil=True))
     with pytest.raises(FeatureError, match="clip7"):
         run(place / "tones.toml", STORED, out=tmp_path / "run")
     assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+def weights_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*/*.safetensors"))}
+
+
+def test_one_seed_gives_one_checkpoint_whatever_the_test_labels_are(place, tmp_path, monkeypatch):
+    def corpus(wrong):
+        made = published(spoil=False)
+        turned = {"glad": "sad", "sad": "glad"}
+        return made.with_clips(
+            tuple(
+                replace(clip, label=turned[clip.label]) if wrong and clip.split == "test" else clip
+                for clip in made.clips
+            )
+        )
+
+    found = []
+    for number, wrong in enumerate([False, False, True]):
+        monkeypatch.setattr(
+            "emofuse.preparation.load_corpus", lambda *given, wrong=wrong, **options: corpus(wrong)
+        )
+        folder = tmp_path / str(number)
+        run(place / "tones.toml", STORED, out=folder)
+        found.append(weights_of(folder))
+    assert found[0] and found[0] == found[1] == found[2]
 
 
 def test_a_part_of_a_corpus(place):
