@@ -8,14 +8,14 @@ Format: https://huggingface.co/docs/datasets/about_arrow
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from emofuse.datasets.listed import read_listed
-from emofuse.datasets.rows import SPLIT_NAMES
+from emofuse.datasets.rows import SPLIT_NAMES, read_rows
 from emofuse.errors import ConfigError, DatasetError
 from emofuse.files import write_atomically
 from emofuse.types import Clip, Corpus, Media, TaskSpec
@@ -51,20 +51,19 @@ def read_huggingface(
 ) -> Corpus:
     """Read a folder. Columns are found by `ALIASES`; ``columns`` says which one a field is, where it is another.
 
-    ``ratings.NAME``, ``shares.LABEL`` and ``vectors.KEY`` columns are what they say. Sound and pictures that
+    ``ratings.NAME``, ``shares.LABEL`` and ``vectors.KEY`` columns are what they say; several labels in a list
+    share equally. Sound and pictures that
     are embedded are written to files in ``unpack_to`` (a folder of the system's temporary ones by default),
     named by their content.
 
     Raises:
-        ConfigError: ``columns`` names a field that a clip does not have.
+        ConfigError: ``columns`` names a field that a clip does not have, or a column that is not there.
         DatasetError: no known layout is there, or a file is damaged.
     """
     if strange := sorted(set(columns or {}) - set(ALIASES)):
         raise ConfigError(f"columns names {strange[0]!r}, wanted fields of {', '.join(ALIASES)}")
-    if table := next(
-        (path / name for name in ("metadata.csv", "metadata.jsonl") if (path / name).is_file()), None
-    ):
-        return _media_folder(table)
+    if tables := _metadata(path):
+        return _media_folder(tables)
     folder = Path(unpack_to or Path(tempfile.gettempdir()) / "emofuse-unpacked")
     clips: list[Clip] = []
     names: list[str] = []
@@ -76,38 +75,63 @@ def read_huggingface(
         clips += reader.clips(split, len(clips))
     ratings = tuple(ours.get("ratings") or dict.fromkeys(key for clip in clips for key in clip.ratings))
     low, high = ours.get("rating_range") or (-1.0, 1.0)
-    known = names or sorted({clip.label for clip in clips if clip.label is not None})
+    known = names or sorted(
+        {name for clip in clips for name in (clip.label, *clip.shares) if name is not None}
+    )
     task = TaskSpec(tuple(known), ratings, (float(low), float(high)))
     return Corpus("huggingface", tuple(clips), task, CITATION, LICENCE, (CONSENT,))
 
 
-def _media_folder(table: Path) -> Corpus:
-    """``file_name`` is what `listed` calls ``media``."""
-    import csv
-    import io
+def _metadata(path: Path) -> Sequence[tuple[str | None, Path]]:
+    """Tables of media by split: one at the root, or one in the folder of each split."""
+    for pattern in ("metadata", "*/metadata"):
+        found = [file for end in ("csv", "jsonl") for file in sorted(path.glob(f"{pattern}.{end}"))]
+        named = [(SPLIT_NAMES.get(file.parent.name.lower()), file) for file in found]
+        if pattern == "metadata" and named:
+            return [(None, file) for _, file in named[:1]]
+        if kept := [(split, file) for split, file in named if split is not None]:
+            return kept
+    return []
 
-    text = table.read_text(encoding="utf-8-sig")
-    if table.suffix == ".csv":
-        rows = list(csv.DictReader(io.StringIO(text)))
-    else:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if not rows or "file_name" not in rows[0]:
-        raise DatasetError(f"{table}: no column file_name")
+
+def _media_folder(tables: Sequence[tuple[str | None, Path]]) -> Corpus:
+    """``file_name`` is what `listed` calls ``media``."""
     alias = {one: field for field, several in ALIASES.items() for one in several} | {"file_name": "media"}
-    lines = [
-        json.dumps({alias.get(key, key): value for key, value in row.items() if value not in (None, "")})
-        for row in rows
-    ]
+    lines = []
+    for split, table in tables:
+        for row in _metadata_rows(table):
+            named = {alias.get(key, key): value for key, value in row.items() if value not in (None, "")}
+            if "media" in named:
+                named["media"] = str((table.parent / str(named["media"])).absolute())
+            lines.append(json.dumps(named if split is None else {"split": split, **named}))
     with tempfile.TemporaryDirectory() as place:
         listed = Path(place) / "clips.jsonl"
-        write_atomically(listed, "".join(f"{_absolute(line, table.parent)}\n" for line in lines))
+        write_atomically(listed, "".join(f"{line}\n" for line in lines))
         corpus = read_listed(listed)
     return Corpus("huggingface", corpus.clips, corpus.task, CITATION, LICENCE, (CONSENT,))
 
 
-def _absolute(line: str, folder: Path) -> str:
-    row = json.loads(line)
-    return json.dumps(row | ({"media": str((folder / row["media"]).absolute())} if "media" in row else {}))
+def _metadata_rows(table: Path) -> list[dict[str, Any]]:
+    if table.suffix == ".csv":
+        return [dict(row.cells) for row in read_rows(table, ("file_name",))]
+    rows = []
+    try:
+        for number, line in enumerate(table.read_text(encoding="utf-8-sig").splitlines(), 1):
+            if line.strip():
+                rows.append(_json_row(line, f"{table}:{number}"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{table}: cannot be read as UTF-8 ({error})") from error
+    return rows
+
+
+def _json_row(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{place}: no JSON ({error})") from error
+    if not isinstance(row, dict) or "file_name" not in row:
+        raise DatasetError(f"{place}: wanted an object with a file_name")
+    return row
 
 
 def _tables(path: Path) -> Iterator[tuple[str | None, Any]]:
@@ -159,8 +183,10 @@ class _Rows:
             or next((name for name in several if name in table.column_names), None)
             for field, several in ALIASES.items()
         }
-        label = features.get(self._field["label"] or "", {})
-        self.labels: list[str] = list(label.get("names", [])) if isinstance(label, dict) else []
+        if absent := [name for name in columns.values() if name not in table.column_names]:
+            found = ", ".join(table.column_names)
+            raise ConfigError(f"columns names {absent[0]!r}, which {root} does not have; found {found}")
+        self.labels = _names(features.get(self._field["label"] or ""))
 
     def clips(self, split: str | None, start: int) -> list[Clip]:
         """The rows in order; ``start`` numbers those without an id."""
@@ -170,17 +196,18 @@ class _Rows:
 
     def _clip(self, row: dict[str, Any], split: str | None, number: int) -> Clip:
         found = {field: row.get(name) if name else None for field, name in self._field.items()}
-        label = found["label"]
-        if isinstance(label, int) and self.labels:
-            label = self.labels[label] if 0 <= label < len(self.labels) else None
+        given = found["label"]
+        several = list(dict.fromkeys(map(self._label, given))) if isinstance(given, list) else []
+        held = [name for name in several if name is not None]
+        label = (held[0] if len(held) == 1 else None) if isinstance(given, list) else self._label(given)
         stated = str(row.get("split") or "").lower()
         start_s, end_s = found["start_s"], found["end_s"]
         return Clip(
             id=str(found["id"]) if found["id"] is not None else f"row_{number}",
             media=self._media(found["media"]),
             text=_text(found["text"]),
-            label=_text(label),
-            shares=_group(row, "shares."),
+            label=label,
+            shares=_group(row, "shares.") or {name: 1 / len(held) for name in held},
             ratings=_group(row, "ratings."),
             speaker=_text(found["speaker"]),
             dialogue=_text(found["dialogue"]),
@@ -191,6 +218,11 @@ class _Rows:
             end_s=None if end_s is None else float(end_s),
             vectors=self._vectors(row),
         )
+
+    def _label(self, given: Any) -> str | None:
+        if isinstance(given, int) and self.labels:
+            return self.labels[given] if 0 <= given < len(self.labels) else None
+        return _text(given)
 
     def _vectors(self, row: dict[str, Any]) -> dict[str, np.ndarray]:
         found = {}
@@ -219,6 +251,15 @@ class _Rows:
             self._unpack_to.mkdir(parents=True, exist_ok=True)
             write_atomically(file, content)
         return file
+
+
+def _names(feature: Any) -> list[str]:
+    """The names of a ``ClassLabel``, alone or in one of the ways to write a sequence of them."""
+    if isinstance(feature, list):
+        feature = feature[0] if feature else {}
+    if not isinstance(feature, dict):
+        return []
+    return list(feature.get("names") or _names(feature.get("feature")))
 
 
 def _text(value: Any) -> str | None:
