@@ -15,5 +15,45 @@ MODELS = Table(
             "emofuse.models.zoo.gru_attention_fusion:gru_attention_fusion",
             "GRU, self-attention, GRU for each modality; stacking and/or low-rank fusion; MLP head",
         ),
+        "mlf_dnn": (
+            "emofuse.models.zoo.mlf_dnn:mlf_dnn",
+            "late fusion with a head for each modality's own label (Yu et al. 2020)",
+        ),
+        "mlmf": (
+            "emofuse.models.zoo.mlmf:mlmf",
+            "low-rank fusion with a head for each modality's own label (Yu et al. 2020)",
+        ),
+        "ef_lstm": (
+            "emofuse.models.zoo.ef_lstm:ef_lstm",
+            "modalities joined frame by frame, one LSTM, a perceptron (early-fusion baseline)",
+        ),
+        "lf_lstm": (
+            "emofuse.models.zoo.lf_lstm:lf_lstm",
+            "an LSTM for each modality, last states joined, a perceptron (late-fusion baseline)",
+        ),
+        "lf_dnn": (
+            "emofuse.models.zoo.lf_dnn:lf_dnn",
+            "an LSTM over the main modality, perceptrons on the others' means, joined (MMSA's baseline)",
+        ),
+        "ef_transformer": (
+            "emofuse.models.zoo.ef_transformer:ef_transformer",
+            "modalities joined frame by frame, one transformer, a perceptron",
+        ),
+        "lf_transformer": (
+            "emofuse.models.zoo.lf_transformer:lf_transformer",
+            "a transformer for each modality, joined, a perceptron",
+        ),
+        "tfn": (
+            "emofuse.models.zoo.tfn:tfn",
+            "tensor fusion network (Zadeh et al. 2017): the outer product of all modalities",
+        ),
+        "lmf": (
+            "emofuse.models.zoo.lmf:lmf",
+            "low-rank multimodal fusion (Liu et al. 2018), straight to the outputs",
+        ),
+        "mtfn": (
+            "emofuse.models.zoo.mtfn:mtfn",
+            "tensor fusion with a head for each modality's own label (Yu et al. 2020)",
+        ),
     },
 )
