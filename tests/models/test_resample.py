@@ -63,5 +63,5 @@ def test_the_axis_is_that_of_the_first_modality_which_the_row_has():
     masks = {"a": mask_of([2, 0, 0], 3), "b": mask_of([4, 4, 0], 5)}
     assert common_axis(masks).sum(dim=1).tolist() == [2, 4, 0]
     assert common_axis(masks).shape == (3, 4)
-    assert common_axis(masks, ("b", "a")).sum(dim=1).tolist() == [4, 4, 0]
+    assert common_axis({"b": masks["b"], "a": masks["a"]}).sum(dim=1).tolist() == [4, 4, 0]
     assert common_axis({"a": mask_of([0], 3)}).tolist() == [[False]]

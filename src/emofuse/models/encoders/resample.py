@@ -11,6 +11,16 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from emofuse.types import Batch
+
+
+def in_step(batch: Batch, order: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
+    """Every modality of ``order`` on one time axis by `common_axis`: ``{name: (batch, time, dim)}`` with zeros
+    where it is absent, and the ``(batch, time)`` mask of all of them.
+    """
+    axis = common_axis({name: batch.masks[name] for name in order})
+    return {name: to_length(batch.values[name], batch.masks[name], axis) for name in order}, axis
+
 
 def to_length(values: Tensor, mask: Tensor, other_mask: Tensor) -> Tensor:
     """``(batch, time, dim)`` and its ``(batch, time)`` to ``(batch, other time, dim)`` on the frames of
@@ -35,13 +45,13 @@ def shares(mask: Tensor, other_mask: Tensor) -> Tensor:
     return overlap * valid / count.clamp_min(1)
 
 
-def common_axis(masks: Mapping[str, Tensor], order: Sequence[str] = ()) -> Tensor:
+def common_axis(masks: Mapping[str, Tensor]) -> Tensor:
     """The frames that all modalities of a row are brought to, ``(batch, longest time)``: those of the first
-    modality in ``order`` (by default that of ``masks``) that the row has. None where it has nothing.
+    of ``masks`` that the row has. None where it has nothing.
     """
     lengths = None
-    for name in order or masks:
-        found = masks[name].sum(dim=1)
+    for mask in masks.values():
+        found = mask.sum(dim=1)
         lengths = found if lengths is None else torch.where(lengths > 0, lengths, found)
     assert lengths is not None, "there is at least one modality"
     longest = max(1, int(lengths.max())) if len(lengths) else 1
