@@ -516,7 +516,17 @@ def test_unknown_option_names_the_nearest(name, wrong, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "option"),
-    [("ravdess", "channel"), ("fer2013", "duplicates"), ("goemotions", "labels"), ("meld", "task")],
+    [
+        ("ravdess", "channel"),
+        ("ravdess", "modality"),
+        ("fer2013", "duplicates"),
+        ("goemotions", "labels"),
+        ("meld", "task"),
+        ("meld", "variant"),
+        ("common_voice", "parts"),
+        ("crema_d", "target"),
+        ("iemocap", "media"),
+    ],
 )
 def test_option_with_an_unknown_value_names_the_known_ones(name, option, tmp_path):
     with pytest.raises(ConfigError, match=f"{option} is 7, wanted one of"):

@@ -61,6 +61,12 @@ def test_clips_are_found_at_any_depth_and_are_whole(tmp_path):
     assert (clip.media.name, clip.start_s, clip.end_s) == ("sea1_ep2_sc6_utt3.mp4", None, None)
 
 
+def test_picture_goes_before_sound(tmp_path):
+    for end in ("wav", "flv", "flac"):
+        (tmp_path / f"sea1_ep2_sc6_utt3.{end}").touch()
+    assert read_emorynlp(tables(tmp_path, row())).clips[0].media.suffix == ".flv"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [row(emotion="Glad"), row(who="Monica"), row(times="2.8,00:00:05.001"), row(turn="x"), '"short"'],

@@ -82,6 +82,13 @@ def test_clips_are_found_in_the_folders_of_the_archives(tmp_path, folder):
     assert any(note.startswith("1 clips have media; 4 do not") for note in corpus.notes)
 
 
+def test_media_of_other_kinds_picture_first(tmp_path):
+    (_write(tmp_path) / "train").mkdir()
+    for name in ("dia0_utt0.wav", "dia0_utt0.avi", "._dia0_utt0.mp4"):
+        (tmp_path / "train" / name).touch()
+    assert read_meld(tmp_path).clips[0].media.name == "dia0_utt0.avi"
+
+
 def test_tables_one_folder_down(tmp_path):
     _write(tmp_path / "MELD")
     assert len(read_meld(tmp_path).clips) == 3

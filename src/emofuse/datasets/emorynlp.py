@@ -26,6 +26,8 @@ _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Scene_ID", "Utterance_ID", "Season", "Episode"),
     *("Start_Time", "End_Time"),
 )
+# Picture before sound.
+_ENDS = ("mp4", "flv", "avi", "mkv", "wav", "flac")
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[.,](\d{1,3})")
 _NAME = re.compile(r"""(?P<mark>['"])(?P<name>.*?)(?P=mark)(?=\s*[,\]])""")
 
@@ -39,9 +41,7 @@ def read_emorynlp(path: Path) -> Corpus:
     Raises:
         DatasetError: a table is absent, or a row does not hold.
     """
-    files = {
-        file.stem: file for end in ("mp4", "avi", "wav", "flac") for file in path.rglob(f"sea*_utt*.{end}")
-    }
+    files = {file.stem: file for end in reversed(_ENDS) for file in path.rglob(f"sea*_utt*.{end}")}
     clips, backwards = [], 0
     for name, split in _SPLITS.items():
         table = next((one for one in sorted(path.rglob(f"emorynlp_{name}_final.csv"))), None)

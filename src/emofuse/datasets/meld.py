@@ -2,8 +2,8 @@
 
 Paper: Poria et al. 2019, https://arxiv.org/abs/1810.02508
 Layout: ``train_sent_emo.csv dev_sent_emo.csv test_sent_emo.csv`` (the dyadic variant: ``*_sent_emo_dya.csv``), and
-where they are there the clips ``dia<D>_utt<U>.mp4`` in the folders of the published archives. Ids start anew in
-each split, so that the split goes into ours.
+where they are there the clips ``dia<D>_utt<U>.mp4`` (or flv, avi, mkv, wav, flac) in the folders of the published
+archives. Ids start anew in each split, so that the split goes into ours.
 """
 
 import re
@@ -37,6 +37,8 @@ _FOLDERS = {
     "dev": ("dev_splits_complete", "dev"),
     "test": ("output_repeated_splits_test", "test_splits", "test"),
 }
+# Picture before sound.
+_ENDS = ("mp4", "flv", "avi", "mkv", "wav", "flac")
 _UNREADABLE = ("train_dia125_utt3", "dev_dia110_utt7")
 _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
@@ -182,7 +184,10 @@ def _media_folder(roots: tuple[Path, Path], split: str) -> dict[str, Path]:
     for root in dict.fromkeys(roots):
         for name in _FOLDERS[split]:
             for folder in (root / name, *sorted(root.glob(f"*/{name}"))):
-                if files := {file.stem: file for file in folder.glob("dia*_utt*.mp4")}:
+                files = {
+                    file.stem: file for end in reversed(_ENDS) for file in folder.glob(f"dia*_utt*.{end}")
+                }
+                if files:
                     return files
     return {}
 
