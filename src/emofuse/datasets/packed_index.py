@@ -54,26 +54,65 @@ def _type(name: str) -> Any:
     }[name]  # fmt: skip
 
 
+class Places:
+    """Where the arrays of all clips lie, by key, column by column as the index holds them."""
+
+    def __init__(self, columns: Mapping[str, list[Any]]) -> None:
+        keys = (name.removeprefix("shard:") for name in columns if name.startswith("shard:"))
+        self.columns = {key: tuple(columns[f"{field}:{key}"] for field in _PLACE) for key in keys}
+        self.pictures = tuple(key for key in self.columns if key.startswith("picture."))
+
+    def keys(self, row: int) -> list[str]:
+        """The keys of one clip."""
+        return [key for key, (shards, *_) in self.columns.items() if shards[row] is not None]
+
+    def has(self, row: int, key: str) -> bool:
+        """Whether a clip has an array of that key."""
+        return key in self.columns and self.columns[key][0][row] is not None
+
+    def place(self, row: int, key: str) -> Place:
+        """Where it lies.
+
+        Raises:
+            KeyError: the clip has none.
+        """
+        if not self.has(row, key):
+            raise KeyError(key)
+        shards, starts, lengths, flats = self.columns[key]
+        return Place(shards[row], starts[row], lengths[row], flats[row])
+
+
 class Vectors(Mapping[str, np.ndarray]):
-    """The arrays of one clip by key; each is a view of its file, mapped when it is asked for."""
+    """The arrays of one clip by key; each is a view of its file, mapped when it is asked for.
 
-    __slots__ = ("_places", "_shards")
+    ``hidden`` is a key that is no vector: that of the clip's picture.
+    """
 
-    def __init__(self, places: Mapping[str, Place], shards: Shards) -> None:
-        self._places, self._shards = places, shards
+    __slots__ = ("_hidden", "_places", "_row", "_shards")
+
+    def __init__(self, row: int, places: Places, shards: Shards, hidden: str | None = None) -> None:
+        self._row, self._places, self._shards, self._hidden = row, places, shards, hidden
 
     def __getitem__(self, key: str) -> np.ndarray:
-        return self._shards.rows(key, self._places[key])
+        return self._shards.rows(key, self._place(key))
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key != self._hidden and self._places.has(self._row, key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return (key for key in self._places.keys(self._row) if key != self._hidden)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places.keys(self._row)) - (self._hidden is not None)
 
     def length(self, key: str) -> int:
         """How many rows the array has, without reading it."""
-        return self._places[key].length
+        return self._place(key).length
+
+    def _place(self, key: str) -> Place:
+        if key == self._hidden:
+            raise KeyError(key)
+        return self._places.place(self._row, key)
 
 
 class StoredPicture(Picture):
@@ -103,39 +142,32 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
     import pyarrow.parquet as pq
 
     try:
-        columns = pq.read_table(io.BytesIO(content)).to_pydict()
+        # `read_table` would first import a tenth of a second's worth of code for data in many files.
+        columns = pq.ParquetFile(pa.BufferReader(content)).read().to_pydict()
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{place}: no readable index ({error})") from error
     if missing := [name for name in (*_TEXTS, *_NUMBERS, *_MEDIA) if name not in columns]:
         raise DatasetError(f"{place}: lacks the column {missing[0]!r}")
-    keys = [name.removeprefix("shard:") for name in columns if name.startswith("shard:")]
     count = len(columns["id"])
-    places = _places(columns, keys, count)
+    try:
+        places = Places(columns)
+    except KeyError as error:
+        raise DatasetError(f"{place}: lacks the column {error}") from error
     shares, ratings = (_by_name(columns, group, count) for group in ("shares:", "ratings:"))
     plain = [columns[name] for name in (*_TEXTS, *_NUMBERS)]
     clips = []
     for row, (id_, text, label, speaker, dialogue, source, split, turn, start_s, end_s) in enumerate(
         zip(*plain, strict=True)
     ):
-        found = places[row]
-        media = _media(columns, row, found, shards, folder)
+        hidden = _picture_key(columns, row, places)
+        media = _media(columns, row, folder) if hidden is None else _picture(row, hidden, places, shards)
         clips.append(
             Clip(
                 id_, media, text, label, shares[row], ratings[row], speaker, dialogue, turn, source, split,
-                start_s, end_s, Vectors(found, shards),
+                start_s, end_s, Vectors(row, places, shards, hidden),
             )
         )  # fmt: skip
     return tuple(clips)
-
-
-def _places(columns: Mapping[str, list[Any]], keys: Sequence[str], count: int) -> list[dict[str, Place]]:
-    found: list[dict[str, Place]] = [{} for _ in range(count)]
-    for key in keys:
-        fields = (columns[f"{field}:{key}"] for field in _PLACE)
-        for row, (shard, start, length, flat) in enumerate(zip(*fields, strict=True)):
-            if shard is not None:
-                found[row][key] = Place(shard, start, length, flat)
-    return found
 
 
 def _by_name(columns: Mapping[str, list[Any]], group: str, count: int) -> list[dict[str, float]]:
@@ -149,15 +181,23 @@ def _by_name(columns: Mapping[str, list[Any]], group: str, count: int) -> list[d
     return found
 
 
-def _media(
-    columns: Mapping[str, list[Any]], row: int, places: dict[str, Place], shards: Shards, folder: Path
-) -> Media | None:
+def _picture_key(columns: Mapping[str, list[Any]], row: int, places: Places) -> str | None:
+    if columns["media_kind"][row] != "picture":
+        return None
+    found = next((key for key in places.pictures if places.has(row, key)), None)
+    if found is None:
+        raise DatasetError(f"clip {columns['id'][row]}: its picture is not in the store; it is damaged")
+    return found
+
+
+def _picture(row: int, key: str, places: Places, shards: Shards) -> StoredPicture:
+    return StoredPicture(key, places.place(row, key), shards)
+
+
+def _media(columns: Mapping[str, list[Any]], row: int, folder: Path) -> Media | None:
     kind = columns["media_kind"][row]
     if kind is None:
         return None
-    if kind == "picture":
-        key = next(key for key in places if key.startswith("picture."))
-        return StoredPicture(key, places.pop(key), shards)
     path = columns["media"][row]
     if kind == "member":
         return ArchiveMember(

@@ -3,8 +3,10 @@
 Format: https://github.com/huggingface/safetensors (an 8-byte length, a JSON header, the bytes).
 """
 
+import contextlib
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -140,12 +142,19 @@ def _parts(
                 yield block.data.cast("B")
 
 
+class _File(NamedTuple):
+    """A shard that is open: its mapping, and by key where the tensor ``(rows, dim)`` begins and its view."""
+
+    mapping: mmap.mmap
+    tensors: dict[str, tuple[int, np.ndarray]]
+
+
 class Shards:
     """The arrays of a store; a file is mapped when the first of its rows is asked for."""
 
     def __init__(self, folder: Path, files: Sequence[Shard]) -> None:
         self._folder, self._files = folder, tuple(files)
-        self._open: dict[int, dict[str, np.ndarray]] = {}
+        self._open: dict[int, _File] = {}
 
     def rows(self, key: str, place: Place) -> np.ndarray:
         """A view of the file: ``(dim,)`` where the array was one vector, else ``(rows, dim)``.
@@ -153,20 +162,23 @@ class Shards:
         Raises:
             DatasetError: the file is missing or damaged, or lacks the rows.
         """
-        if place.shard not in self._open:
-            self._open[place.shard] = self._map(place.shard)
-        tensors = self._open[place.shard]
-        path = self._folder / shard_name(place.shard)
-        if key not in tensors:
-            raise DatasetError(f"{path}: holds no {key!r}; the store is damaged")
-        tensor = tensors[key]
-        if place.start + place.length > len(tensor):
-            wanted = f"{place.start} to {place.start + place.length}"
-            raise DatasetError(f"{path}: {key!r} has {len(tensor)} rows, rows {wanted} were wanted")
+        file = self._open.get(place.shard)
+        if file is None:
+            file = self._open[place.shard] = self._map(place.shard)
+        if key not in file.tensors:
+            raise DatasetError(
+                f"{self._folder / shard_name(place.shard)}: holds no {key!r}; the store is damaged"
+            )
+        begin, tensor = file.tensors[key]
+        if place.start < 0 or place.start + place.length > len(tensor):
+            wanted = f"rows {place.start} to {place.start + place.length} were wanted"
+            path = self._folder / shard_name(place.shard)
+            raise DatasetError(f"{path}: {key!r} has {len(tensor)} rows, {wanted}")
         found = tensor[place.start : place.start + place.length]
+        _announce(file.mapping, begin + place.start * tensor.strides[0], found.nbytes)
         return found[0] if place.flat else found
 
-    def _map(self, number: int) -> dict[str, np.ndarray]:
+    def _map(self, number: int) -> _File:
         path = self._folder / shard_name(number)
         if number >= len(self._files):
             raise DatasetError(f"{path}: the index names this shard, store.toml does not")
@@ -176,13 +188,34 @@ class Shards:
                 raise DatasetError(
                     f"{path}: has {size} bytes, wanted {self._files[number].bytes}; it is damaged"
                 )
-            raw = np.memmap(path, dtype=np.uint8, mode="r")
+            mapping = _mapped(path)
         except OSError as error:
             raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error
-        return _tensors(raw, path)
+        except ValueError as error:
+            raise DatasetError(f"{path}: is empty; the store is damaged") from error
+        return _File(mapping, _tensors(mapping, path))
 
 
-def _tensors(raw: np.ndarray, path: Path) -> dict[str, np.ndarray]:
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if hasattr(mmap, "MADV_RANDOM"):
+        # Clips are drawn in any order: what the system reads ahead, up to megabytes a clip, is of others.
+        with contextlib.suppress(OSError):
+            mapping.madvise(mmap.MADV_RANDOM)
+    return mapping
+
+
+def _announce(mapping: mmap.mmap, begin: int, length: int) -> None:
+    """Have bytes that will be looked at read in one go, rather than page by page."""
+    if length and hasattr(mmap, "MADV_WILLNEED"):
+        first = begin - begin % mmap.PAGESIZE
+        with contextlib.suppress(OSError):
+            mapping.madvise(mmap.MADV_WILLNEED, first, begin + length - first)
+
+
+def _tensors(mapping: mmap.mmap, path: Path) -> dict[str, tuple[int, np.ndarray]]:
+    raw = np.frombuffer(mapping, np.uint8)
     try:
         length = int.from_bytes(raw[:8].tobytes(), "little")
         if not 2 <= length <= min(_LONGEST_HEADER, len(raw) - 8):
@@ -196,7 +229,8 @@ def _tensors(raw: np.ndarray, path: Path) -> dict[str, np.ndarray]:
             rows, width = facts["shape"]
             if begin < 0 or end > len(raw) - 8 - length or end - begin != rows * width * dtype.itemsize:
                 raise ValueError(f"{key!r} does not fit its {facts['shape']}")
-            found[key] = raw[8 + length + begin : 8 + length + end].view(dtype).reshape(rows, width)
+            first = 8 + length + begin
+            found[key] = (first, raw[first : 8 + length + end].view(dtype).reshape(rows, width))
         return found
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path}: damaged shard ({error})") from error
