@@ -3,6 +3,11 @@ import pytest
 
 from emofuse.perturbations.text import (
     NEIGHBOURS,
+    Omission,
+    QwertyTypo,
+    RandomMid,
+    StickyKeys,
+    SwapLetter,
     TextNoise,
     omission,
     qwerty_typo,
@@ -66,3 +71,19 @@ def test_so_many_words_are_hit(strength, level):
 def test_a_level_that_cannot_be_is_refused():
     with pytest.raises(ValueError):
         TextNoise(level=1.2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mistake"),
+    [
+        (SwapLetter, swap_letter), (RandomMid, random_mid), (QwertyTypo, qwerty_typo),
+        (StickyKeys, sticky_keys), (Omission, omission),
+    ],
+)  # fmt: skip
+def test_a_single_operation_makes_its_own_mistake_only(kind, mistake):
+    found = {kind()("abcde", np.random.default_rng(seed)) for seed in range(300)}
+    assert found == outcomes(mistake, "abcde")
+    words = kind(strength=0.4)(" ".join(["abcdefghij"] * 4000), np.random.default_rng(0)).split(" ")
+    assert np.mean([word != "abcdefghij" for word in words]) == pytest.approx(0.4, abs=0.03)
+    with pytest.raises(ValueError):
+        kind(level=-0.1)

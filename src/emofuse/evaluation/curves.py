@@ -144,7 +144,7 @@ def effective_robustness(curve: Curve, baseline: Curve) -> float:
             f"more is better of one of {curve.metric} and {baseline.metric} only; they cannot be compared"
         )
     mine, other = np.array(curve.values), np.array(baseline.values)
-    return float(np.sum(mine - (other + mine[0] - other[0])))
+    return float(np.sum((mine - mine[0]) - (other - other[0])))
 
 
 def compare_curves(
