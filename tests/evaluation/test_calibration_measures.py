@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from emofuse.evaluation.calibration import ece_null_quantile, reliability_curve
-from emofuse.evaluation.metrics.calibration_error import expected_calibration_error
+from emofuse.evaluation.calibration import class_reliability_curve, ece_null_quantile, reliability_curve
+from emofuse.evaluation.metrics.calibration_error import (
+    classwise_calibration_error,
+    expected_calibration_error,
+)
 
 
 def test_curve_by_hand():
@@ -56,3 +59,26 @@ def test_certain_model_has_no_scatter():
 def test_bad_probabilities_are_refused():
     with pytest.raises(ValueError):
         ece_null_quantile(np.ones((3, 3)), generator=np.random.default_rng(5))
+
+
+def test_curves_of_all_classes_make_the_classwise_error():
+    probabilities = np.random.default_rng(6).dirichlet(np.ones(4), 400)
+    truth = np.arange(400) % 4
+    gaps = []
+    for label in range(4):
+        curve = class_reliability_curve(truth, probabilities, label=label)
+        gaps.append((np.nan_to_num(np.abs(curve.accuracy - curve.confidence)) * curve.count).sum() / 400)
+    assert np.mean(gaps) == pytest.approx(classwise_calibration_error(truth, probabilities))
+    with pytest.raises(ValueError, match="4"):
+        class_reliability_curve(truth, probabilities, label=4)
+
+
+def test_intervals_of_bins_are_those_of_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    probabilities = np.random.default_rng(7).dirichlet(np.ones(3), 60)
+    curve = reliability_curve(np.arange(60) % 3, probabilities, bins=5)
+    for place in np.flatnonzero(curve.count):
+        right = round(curve.accuracy[place] * curve.count[place])
+        theirs = stats.binomtest(right, int(curve.count[place])).proportion_ci(method="wilson")
+        assert (curve.low[place], curve.high[place]) == pytest.approx((theirs.low, theirs.high))
+    assert np.isnan(curve.low[curve.count == 0]).all()

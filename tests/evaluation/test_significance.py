@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from emofuse.evaluation.significance import holm, mcnemar, paired_bootstrap, paired_permutation
+from emofuse.evaluation.intervals import t_interval
+from emofuse.evaluation.significance import (
+    accuracy_half_width,
+    holm,
+    mcnemar,
+    paired_bootstrap,
+    paired_permutation,
+    paired_seed_effect,
+    resolvable_difference,
+    seed_effect,
+)
 
 
 def rng(seed=0):
@@ -120,3 +130,73 @@ def test_bad_arrays_are_refused():
         paired_bootstrap(np.array([np.nan]), np.ones(1), groups=["a"], generator=rng())
     with pytest.raises(ValueError):
         mcnemar(np.ones(3), np.ones(3))
+
+
+def test_seed_effect_by_hand():
+    # Two seeds with means 1 and 2 on two clusters of one clip; clusters move the mean by 1 each way, and the
+    # seeds agree about that.
+    found = seed_effect(np.array([[0.0, 2.0], [1.0, 3.0]]), groups=["a", "b"])
+    assert found.value == 1.5
+    assert found.seed_error == pytest.approx(0.5)
+    assert found.cluster_error == pytest.approx(1.0)
+    # Variance 1/4 + 1, degrees of freedom 1.25 ** 2 / (1 / 16 + 1).
+    stats = pytest.importorskip("scipy.stats")
+    half = stats.t.ppf(0.975, 1.25**2 / (1 / 16 + 1)) * np.sqrt(1.25)
+    assert (found.low, found.high) == pytest.approx((1.5 - half, 1.5 + half))
+
+
+def test_seed_effect_is_a_t_interval_where_only_seeds_move():
+    scores = np.array([1.0, 2.0, 3.0])[:, None] * np.ones(4)
+    assert seed_effect(scores, groups=["a", "b", "c", "d"]).high == pytest.approx(
+        t_interval([1, 2, 3]).high
+    )
+
+
+def test_one_seed_or_one_cluster_has_no_interval():
+    assert np.isnan(seed_effect(np.ones((1, 4)), groups=["a", "b", "c", "d"]).low)
+    assert np.isnan(seed_effect(np.ones((3, 4)), groups=["a"] * 4).p)
+    assert np.isnan(paired_seed_effect(np.ones((3, 2)), np.ones((1, 2)), groups=["a", "b"]).p)
+
+
+def test_models_that_never_move():
+    same = np.ones((2, 3))
+    assert paired_seed_effect(same, same, groups=["a", "b", "c"]).p == 1.0
+    better = paired_seed_effect(same, 0 * same, groups=["a", "b", "c"])
+    assert (better.value, better.low, better.p) == (1.0, 1.0, 0.0)
+
+
+def test_what_models_share_does_not_blur_their_difference():
+    luck, generator = 10 * rng(8).normal(size=60), rng(9)
+    first, second = (luck + shift + 0.1 * generator.normal(size=(4, 60)) for shift in (0.5, 0.0))
+    found = paired_seed_effect(first, second, groups=[""] * 60)
+    assert found.value == pytest.approx(0.5, abs=0.05)
+    assert found.p < 1e-6
+
+
+def test_resolvable_difference_by_hand():
+    # Differences 1 and -1 of two clusters: standard error 1; t(.975, 1) + t(.8, 1) = 12.706 + 1.376.
+    found = resolvable_difference(np.array([1.0, -1.0]), np.zeros(2), groups=["a", "b"])
+    assert found == pytest.approx(12.7062 + 1.37638, abs=1e-3)
+    assert np.isnan(resolvable_difference(np.ones(3), np.zeros(3), groups=["a"] * 3))
+
+
+def test_four_times_the_speakers_resolve_half():
+    difference = np.tile([1.0, 0.0, 0.0, -1.0], 200)
+    few, many = (resolvable_difference(difference[:n], np.zeros(n), groups=[""] * n) for n in (200, 800))
+    assert few == pytest.approx(2 * many, rel=0.02)
+
+
+def test_half_widths_that_the_field_knows():
+    assert f"{100 * accuracy_half_width(0.85, 656):.2f}" == "2.73"
+    assert f"{100 * accuracy_half_width(0.85, 3634):.2f}" == "1.16"
+    with pytest.raises(ValueError):
+        accuracy_half_width(85, 656)
+
+
+def test_bad_runs_are_refused():
+    with pytest.raises(ValueError):
+        seed_effect(np.ones(3), groups=["a"] * 3)
+    with pytest.raises(ValueError):
+        seed_effect(np.ones((2, 3)), groups=["a"] * 2)
+    with pytest.raises(ValueError):
+        paired_seed_effect(np.ones((2, 3)), np.full((2, 3), np.nan), groups=["a"] * 3)

@@ -14,18 +14,23 @@ from emofuse.evaluation.metrics.checks import check_labelled_probabilities, chec
 
 # Draws are made in pieces, so that many clips do not fill memory.
 _PIECE = 64
+# The 97.5 % point of the normal distribution.
+_NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityCurve:
-    """By bin ``(bins,)``: mean ``confidence`` and ``accuracy`` (NaN where empty) and ``count``;
-    ``edges`` is ``(bins + 1,)``.
+    """By bin ``(bins,)``: mean ``confidence`` and ``accuracy`` (NaN where empty), ``count``, and ``low`` and
+    ``high``, the ends of the accuracy's 95 % interval as of independent clips (Wilson 1927); ``edges`` is
+    ``(bins + 1,)``.
     """
 
     edges: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
     count: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 def reliability_curve(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> ReliabilityCurve:
@@ -40,17 +45,21 @@ def reliability_curve(truth: np.ndarray, probabilities: np.ndarray, *, bins: int
         ValueError: shapes do not fit, or a value is not finite.
     """
     check_labelled_probabilities(truth, probabilities)
-    confidence = _top(probabilities)
-    places = bin_of(confidence, bins)
-    count = np.bincount(places, minlength=bins)
-    correct = probabilities.argmax(axis=1) == truth
-    some = np.where(count > 0, count, np.nan)
-    return ReliabilityCurve(
-        edges=np.linspace(0, 1, bins + 1),
-        confidence=np.bincount(places, weights=confidence, minlength=bins) / some,
-        accuracy=np.bincount(places, weights=correct, minlength=bins) / some,
-        count=count,
-    )
+    return _curve(_top(probabilities), probabilities.argmax(axis=1) == truth, bins)
+
+
+def class_reliability_curve(
+    truth: np.ndarray, probabilities: np.ndarray, *, label: int, bins: int = 15
+) -> ReliabilityCurve:
+    """How often class ``label`` is the truth against its probability; ``accuracy`` holds its frequency.
+
+    Arguments and errors are those of `reliability_curve`; also a ValueError where there is no such class.
+    """
+    check_labelled_probabilities(truth, probabilities)
+    if not 0 <= label < probabilities.shape[1]:
+        raise ValueError(f"class must lie in [0, {probabilities.shape[1]}), got {label}")
+    claimed = np.minimum(probabilities[:, label], 1.0).astype(np.float64)
+    return _curve(claimed, truth == label, bins)
 
 
 def ece_null_quantile(
@@ -94,3 +103,21 @@ def ece_null_quantile(
 
 def _top(probabilities: np.ndarray) -> np.ndarray:
     return np.minimum(probabilities.max(axis=1), 1.0).astype(np.float64)
+
+
+def _curve(confidence: np.ndarray, correct: np.ndarray, bins: int) -> ReliabilityCurve:
+    places = bin_of(confidence, bins)
+    count = np.bincount(places, minlength=bins)
+    some = np.where(count > 0, count, np.nan)
+    accuracy = np.bincount(places, weights=correct, minlength=bins) / some
+    spread = _NORMAL**2 / some
+    middle = (accuracy + spread / 2) / (1 + spread)
+    half = np.sqrt(accuracy * (1 - accuracy) * spread + spread**2 / 4) / (1 + spread)
+    return ReliabilityCurve(
+        edges=np.linspace(0, 1, bins + 1),
+        confidence=np.bincount(places, weights=confidence, minlength=bins) / some,
+        accuracy=accuracy,
+        count=count,
+        low=np.maximum(middle - half, 0.0),
+        high=np.minimum(middle + half, 1.0),
+    )

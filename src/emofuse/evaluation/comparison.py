@@ -120,7 +120,7 @@ def compare_entrants(
         None if place == best else _exchange(tables[best], runs, clips, clusters, generator, resamples)
         for place, runs in enumerate(tables)
     ]
-    rows = _rows(entrants, values, draws, best, _corrected(raw))
+    rows = _rows(entrants, values, draws, best, _corrected(raw), clusters=len(clusters))
     most = max(len(run.ids) for one in entrants for run in one.runs)
     notes = (f"{most - len(shared)} clips left out that some model lacks",) if most > len(shared) else ()
     how = f"{describe(clusters, resamples=resamples)}, seeds drawn too"
@@ -241,13 +241,19 @@ def _rows(
     draws: np.ndarray,
     best: int,
     p_values: Sequence[float | None],
+    *,
+    clusters: int,
 ) -> tuple[Standing, ...]:
     rows = []
     for place, one in enumerate(entrants):
         mean = float(np.mean(values[place]))
         behind = float(np.mean(values[best])) - mean
-        low, high = percentile_ends(draws[:, place])
-        ends = (0.0, 0.0) if place == best else percentile_ends(draws[:, best] - draws[:, place])
+        low, high = percentile_ends(draws[:, place], clusters=clusters)
+        ends = (
+            (0.0, 0.0)
+            if place == best
+            else percentile_ends(draws[:, best] - draws[:, place], clusters=clusters)
+        )
         facts = (one.title, mean, low, high, tuple(values[place]), behind, *ends, p_values[place])
         rows.append(Standing(*facts, cost=one.cost, published=one.published))
     return tuple(rows)
