@@ -10,7 +10,6 @@ from emofuse.errors import ConfigError
 from emofuse.models import MODELS
 from emofuse.models.recipe import make
 from emofuse.models.supervision import task_error
-from emofuse.models.widths import by_modality, main_of
 from emofuse.models.zoo.multitask import own_errors
 from emofuse.types import Output, Sample, TaskSpec, Track
 
@@ -93,8 +92,7 @@ def test_without_labels_of_their_own_the_modalities_learn_the_clip(batch):
         ({"unimodal": {"audio": "sung"}}, "sung"),
         ({"unimodal": {"audio": "clip", "text": "clip"}}, "several"),
         ({"main": "face"}, "face"),
-        ({"hidden": {"text": 4}}, "hidden"),
-        ({"own_head": {"text": 4, "audio": 4, "video": 4}}, "own_head"),
+        ({"own_heads": {"video": 4}}, "video"),
     ],
 )
 def test_what_does_not_hold_is_named(options, said):
@@ -105,9 +103,3 @@ def test_what_does_not_hold_is_named(options, said):
 def test_something_is_left_to_be_fused():
     with pytest.raises(ConfigError, match="fused"):
         make(MODELS, {"name": "mlmf", "unimodal": {"text": "v"}}, DIMS, TaskSpec(ratings=("v",)))
-
-
-def test_a_width_is_one_for_all_or_one_each():
-    assert by_modality(3, DIMS, "hidden") == {"text": 3, "audio": 3}
-    assert list(by_modality({"audio": 1, "text": 2}, DIMS, "hidden").items()) == [("text", 2), ("audio", 1)]
-    assert main_of(None, DIMS) == "text" and main_of("audio", DIMS) == "audio"

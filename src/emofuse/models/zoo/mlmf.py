@@ -3,17 +3,18 @@ Liu et al. 2018, https://arxiv.org/abs/1806.00064).
 
 An LSTM for the main modality, a three-layer network for the mean of every other, low-rank fusion of rank 3; a head
 for the clip and one for each modality. Differs: the fusion gives a vector that a head reads, not the rating itself;
-LayerNorm in the place of BatchNorm; an absent modality is left out of the product; all known ratings weigh alike
-(the paper's weights: 0.2 clip, 1.0 text, 0.4 audio, 0.8 video).
+a scale and a shift in the place of BatchNorm; an absent modality is left out of the product; all known ratings
+weigh alike (the paper's weights: 0.2 clip, 1.0 text, 0.4 audio, 0.8 video).
 1,454,535 parameters on CH-SIMS features (768, 33, 709).
 """
 
 from collections.abc import Mapping
 
+from emofuse.models.encoders.averaged import ClipEncoders
 from emofuse.models.fusions.low_rank import LowRank
+from emofuse.models.naming import by_name
 from emofuse.models.recipe import Recipe
-from emofuse.models.widths import by_modality, main_of
-from emofuse.models.zoo.multitask import MultiTask, own_errors, subnets
+from emofuse.models.zoo.multitask import MultiTask, own_errors
 from emofuse.types import TaskSpec
 
 
@@ -22,33 +23,31 @@ def mlmf(
     task: TaskSpec,
     *,
     main: str | None = None,
-    hidden: int | Mapping[str, int] = 128,
+    hidden: int = 128,
+    widths: Mapping[str, int] | None = None,
     main_out: int = 128,
     rank: int = 3,
     fused: int = 32,
     head: int = 32,
-    own_head: int | Mapping[str, int] = 16,
+    own_head: int = 16,
+    own_heads: Mapping[str, int] | None = None,
     dropout: float = 0.3,
     head_dropout: float = 0.4,
     unimodal: Mapping[str, str] | None = None,
     own_weight: float = 1.0,
 ) -> Recipe:
     """``unimodal`` maps a modality to the rating that is its own label (``{"audio": "sentiment_audio"}``); without
-    it every modality's head learns the clip's label, with ``own_weight`` in the loss.
+    it every modality's head learns the clip's label, with ``own_weight`` in the loss. ``widths`` and
+    ``own_heads`` are for modalities that differ from ``hidden`` and ``own_head``.
 
     Raises:
         ConfigError: a modality or rating is not there.
     """
-    encoders = subnets(
-        dims,
-        by_modality(hidden, dims, "hidden"),
-        main=main_of(main, dims),
-        main_out=main_out,
-        dropout=dropout,
+    encoders = ClipEncoders(
+        dims, main=main, hidden=hidden, widths=widths, main_dim=main_out, dropout=dropout
     )
-    widths = {name: encoder.out_dim for name, encoder in encoders.items()}
     model = MultiTask(
-        encoders, LowRank(widths, out_dim=fused, rank=rank), task, hidden=head,
-        own_hidden=by_modality(own_head, dims, "own_head"), dropout=head_dropout, unimodal=unimodal,
+        encoders, LowRank(encoders.out_dims, out_dim=fused, rank=rank), task, hidden=head,
+        own_hidden=by_name(dims, own_head, own_heads), dropout=head_dropout, unimodal=unimodal,
     )  # fmt: skip
     return Recipe(model, auxiliary=None if unimodal else own_errors(own_weight))

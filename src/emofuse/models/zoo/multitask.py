@@ -2,8 +2,7 @@
 and a head for each modality, and a head for what is fused.
 
 A head of one modality learns that modality's own label where the corpus has one (``unimodal`` names its rating),
-and the label of the whole clip otherwise. The vector encoders standardise each clip's features (LayerNorm), not
-the batch's.
+and the label of the whole clip otherwise.
 """
 
 from collections.abc import Mapping
@@ -13,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.errors import ConfigError
-from emofuse.models.encoders.pooling import masked_mean
-from emofuse.models.encoders.recurrent import Lstm
+from emofuse.models.encoders.averaged import ClipEncoders
 from emofuse.models.fusions.concat import Concat
 from emofuse.models.fusions.low_rank import LowRank
 from emofuse.models.fusions.tensor import TensorFusion
@@ -22,36 +20,6 @@ from emofuse.models.heads import Head
 from emofuse.models.recipe import Objective
 from emofuse.models.supervision import task_error
 from emofuse.types import Batch, Output, TaskSpec
-
-
-class Subnet(nn.Module):
-    """Masked mean over time, layer norm, dropout, three linear layers with ReLU."""
-
-    def __init__(self, dim: int, *, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.out_dim = hidden
-        self.layers = nn.Sequential(
-            nn.LayerNorm(dim), nn.Dropout(dropout),
-            nn.Linear(dim, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.ReLU(),
-        )  # fmt: skip
-
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, hidden)``."""
-        return self.layers(masked_mean(values, mask))
-
-
-def subnets(
-    dims: Mapping[str, int], hidden: Mapping[str, int], *, main: str, main_out: int, dropout: float
-) -> dict[str, Lstm | Subnet]:
-    """An LSTM for the main modality, a `Subnet` for every other."""
-    return {
-        name: Lstm(dim, hidden=hidden[name], bidirectional=False, out_dim=main_out, dropout=dropout)
-        if name == main
-        else Subnet(dim, hidden=hidden[name], dropout=dropout)
-        for name, dim in dims.items()
-    }
 
 
 class DeepHead(nn.Module):
@@ -78,37 +46,41 @@ class MultiTask(nn.Module):
     """
 
     def __init__(
-        self, encoders: Mapping[str, Lstm | Subnet], fusion: Concat | LowRank | TensorFusion, task: TaskSpec, *,
-        hidden: int, own_hidden: Mapping[str, int], dropout: float, unimodal: Mapping[str, str] | None,
-    ) -> None:  # fmt: skip
+        self,
+        encoders: ClipEncoders,
+        fusion: Concat | LowRank | TensorFusion,
+        task: TaskSpec,
+        *,
+        hidden: int,
+        own_hidden: Mapping[str, int],
+        dropout: float,
+        unimodal: Mapping[str, str] | None,
+    ) -> None:
         super().__init__()
-        self.own = dict(unimodal or {})
-        self.columns = task.ratings
-        rest = _rest(task, self.own, encoders)
-        self.encoders, self.fusion = nn.ModuleDict(encoders), fusion
+        widths = encoders.out_dims
+        self.own, self.columns = dict(unimodal or {}), task.ratings
+        rest = _rest(task, self.own, widths)
+        self.encoders, self.fusion = encoders, fusion
         self.head = DeepHead(fusion.out_dim, rest, hidden=hidden, dropout=dropout)
         tasks = {name: replace(task, labels=(), ratings=(rating,)) for name, rating in self.own.items()}
         self.heads = nn.ModuleDict(
             {
-                name: DeepHead(encoders[name].out_dim, own_task, hidden=own_hidden[name], dropout=dropout)
-                for name, own_task in (tasks or dict.fromkeys(encoders, task)).items()
+                name: DeepHead(widths[name], own_task, hidden=own_hidden[name], dropout=dropout)
+                for name, own_task in (tasks or dict.fromkeys(widths, task)).items()
             }
         )
 
     def forward(self, batch: Batch) -> Output:
         """Scores ``(batch, classes)``, ratings ``(batch, ratings)``, the fused ``(batch, dim)``."""
-        embeddings = {
-            name: encoder(batch.values[name], batch.masks[name]) for name, encoder in self.encoders.items()
-        }
+        embeddings = self.encoders(batch)
         fused = self.fusion(embeddings, batch.presence)
         scores, ratings = self.head(fused)
         said = {name: head(embeddings[name]) for name, head in self.heads.items()}
         if self.own:
             return Output(scores, self._joined(ratings, said), fused)
         parts = {f"scores.{name}": one for name, (one, _) in said.items()}
-        return Output(
-            scores, ratings, fused, parts=parts | {f"ratings.{name}": r for name, (_, r) in said.items()}
-        )
+        parts |= {f"ratings.{name}": one for name, (_, one) in said.items()}
+        return Output(scores, ratings, fused, parts=parts)
 
     def _joined(self, ratings: Tensor, said: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
         owners = {rating: name for name, rating in self.own.items()}
@@ -135,9 +107,9 @@ def own_errors(weight: float) -> Objective:
     return errors
 
 
-def _rest(task: TaskSpec, own: Mapping[str, str], encoders: Mapping[str, Lstm | Subnet]) -> TaskSpec:
-    if odd := sorted(set(own) - set(encoders)):
-        raise ConfigError(f"unimodal names {', '.join(odd)}; the features are {sorted(encoders)}")
+def _rest(task: TaskSpec, own: Mapping[str, str], widths: Mapping[str, int]) -> TaskSpec:
+    if odd := sorted(set(own) - set(widths)):
+        raise ConfigError(f"unimodal names {', '.join(odd)}; the features are {sorted(widths)}")
     if odd := sorted(set(own.values()) - set(task.ratings)):
         raise ConfigError(f"unimodal names the ratings {', '.join(odd)}; the task has {list(task.ratings)}")
     if len(set(own.values())) < len(own):
