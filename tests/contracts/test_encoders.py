@@ -17,11 +17,20 @@ class Case(NamedTuple):
     dim: int = 6
     kind: str = "normal"
     longest: int = 7
+    files: str = "tiny_bert"
 
 
 CASES = {
     "mean": [Case({"out_dim": 5})],
     "mlp": [Case({"hidden": 8, "out_dim": 5})],
+    "frames": [Case({"out_dim": 5})],
+    "gru_with_linear": [Case({"hidden": 4, "out_dim": 5})],
+    "tcn": [
+        Case({"widths": (4, 4), "out_dim": 5}),
+        Case({"widths": (6,), "kernel": 5, "pooling": "attention"}, longest=9),
+    ],
+    "cnn1d": [Case({"kernels": (3, 4), "widen": 1, "out_dim": 5}, longest=9)],
+    "cnn2d": [Case({"channels": 3, "out_dim": 5}, longest=9), Case({"channels": 3, "blocks": 1})],
     "gru": [
         Case({"hidden": 4, "out_dim": 5}),
         Case({"hidden": 4, "layers": 2, "bidirectional": False, "pooling": "attention"}),
@@ -39,9 +48,17 @@ CASES = {
     "face_cnn": [Case({"widths": (4, 6), "out_dim": 5}, 64, "pixels", 3)],
     "mel_cnn": [Case({"widths": (4, 6), "out_dim": 5}, 9, "normal", 11)],
     "pretrained_text": [Case({}, 1, "ids"), Case({"pooling": "attention"}, 1, "ids")],
+    "pretrained_audio": [
+        Case({}, 8, "normal", files="tiny_wav2vec2"),
+        Case({"normalise": False, "pooling": "attention"}, 1, "normal", 60, files="tiny_wav2vec2_by_frame"),
+    ],
+    "pretrained_image": [
+        Case({}, 64, "pixels", 3, files="tiny_vit"),
+        Case({"tokens": "mean"}, 3 * 144, "pixels", 3, files="tiny_vit"),
+    ],
 }
-# A sentence's pooler is part of the published weights, and nothing here reads it.
-UNREAD = "network.pooler."
+# A pooler and the embedding of what pre-training hides are part of published weights; nothing here reads them.
+UNREAD = ("network.pooler.", "network.masked_spec_embed")
 EACH = [
     pytest.param(name, number, id=f"{name}-{number}")
     for name in CASES
@@ -64,6 +81,45 @@ def tiny_bert(tmp_path_factory):
     return folder
 
 
+def save_wav2vec2(folder, norm):
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = Wav2Vec2Config(
+            hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, conv_dim=(8, 8),
+            conv_kernel=(6, 3), conv_stride=(4, 2), num_feat_extract_layers=2, num_conv_pos_embeddings=4,
+            num_conv_pos_embedding_groups=2, feat_extract_norm=norm, do_stable_layer_norm=norm == "layer",
+        )  # fmt: skip
+        Wav2Vec2Model(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny_wav2vec2(tmp_path_factory):
+    return save_wav2vec2(tmp_path_factory.mktemp("wav2vec2"), "group")
+
+
+@pytest.fixture(scope="module")
+def tiny_wav2vec2_by_frame(tmp_path_factory):
+    return save_wav2vec2(tmp_path_factory.mktemp("wav2vec2_by_frame"), "layer")
+
+
+@pytest.fixture(scope="module")
+def tiny_vit(tmp_path_factory):
+    from transformers import ViTConfig, ViTModel
+
+    folder = tmp_path_factory.mktemp("vit")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = ViTConfig(
+            hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, image_size=8,
+            patch_size=4,
+        )  # fmt: skip
+        ViTModel(config).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def make(request):
     def made(name, number):
@@ -71,7 +127,7 @@ def make(request):
         kind = ENCODERS.load(name)
         files = {}
         if "source" in inspect.signature(kind).parameters:
-            files["source"] = str(request.getfixturevalue("tiny_bert"))
+            files["source"] = str(request.getfixturevalue(case.files))
         torch.manual_seed(0)
         return kind(case.dim, **case.options, **files), case
 
@@ -188,3 +244,18 @@ def test_half_precision_is_finite(name, number, make):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output = encoder.train(mode)(*track_of(case, lengths_of(case)))
         assert output.isfinite().all()
+
+
+@pytest.mark.parametrize(("name", "number"), EACH)
+def test_frames_read_no_padding(name, number, make):
+    encoder, case = make(name, number)
+    if getattr(encoder, "frame_dim", None) is None:
+        return
+    values, mask = track_of(case, lengths_of(case))
+    found = encoder.eval().frames(values, mask)
+    assert found.shape == (*mask.shape, encoder.frame_dim) and found.isfinite().all()
+    padded = torch.nn.functional.pad(values, (0, 0, 0, 4), value=3.0)
+    padded[:, : values.shape[1]][~mask] = 3.0
+    other = encoder.frames(padded, torch.nn.functional.pad(mask, (0, 4)))[:, : values.shape[1]]
+    torch.testing.assert_close(other[mask], found[mask], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(encoder.frames(values[:1], mask[:1])[0], found[0], atol=1e-5, rtol=1e-5)

@@ -209,8 +209,12 @@ def test_thirty_two_clips_are_learnt_by_heart(name):
 
 
 # A mean or a vote of what each modality says by itself has no product in it.
-NO_INTERACTION = {"late"}
-ROOMY_FUSIONS: dict[str, dict[str, Any]] = {}
+NO_INTERACTION = {"late", "late_product", "late_weighted", "late_learned", "expert_product"}
+ROOMY_FUSIONS: dict[str, dict[str, Any]] = {
+    "gated_softmax": {"width": 32},
+    "bottleneck": {"width": 16, "layers": 2, "own_layers": 0},
+    "cross_modal": {"width": 16, "layers": 1},
+}
 TWO = {"text": 2, "audio": 2}
 
 
@@ -243,7 +247,10 @@ def learnt_product(part: dict[str, Any], dims: dict[str, int], **plan: float) ->
 
 
 def encoded(names: dict[str, int], fusion: dict[str, Any]) -> dict[str, Any]:
-    encoders = {name: {"name": "mlp", "hidden": 8, "out_dim": 8, "dropout": 0.0} for name in names}
+    part = {"name": "mlp", "hidden": 8, "out_dim": 8, "dropout": 0.0}
+    if getattr(FUSIONS.load(fusion["name"]), "over_time", False):
+        part = {"name": "frames", "out_dim": 8, "dropout": 0.0}
+    encoders = dict.fromkeys(names, part)
     return {"name": "composed", "encoders": encoders, "fusion": fusion, "hidden": 16, "dropout": 0.0}
 
 

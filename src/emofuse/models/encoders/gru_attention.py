@@ -54,16 +54,22 @@ class GruAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.second = nn.GRU(width, hidden, batch_first=True, bidirectional=bidirectional)
         self.pool = Pool(width, pooling)
+        self.frame_dim = self.pool.frame_dim(out_dim)
         self.drop_input = nn.Dropout(input_dropout)
         self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pool.out_dim, out_dim))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
+        return self.project(pooled(self.pool, self._states(values, mask), mask, network=self.second))
+
+    def frames(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, frame_dim)``."""
+        return self.project(self._states(values, mask))
+
+    def _states(self, values: Tensor, mask: Tensor) -> Tensor:
         outputs = run_packed(self.first, self.drop_input(values), mask)
         attended = self.norm(outputs + self.attention(outputs, mask))
-        return self.project(
-            pooled(self.pool, run_packed(self.second, attended, mask), mask, network=self.second)
-        )
+        return run_packed(self.second, attended, mask)
 
 
 def attention_weights(layer: SelfAttention, values: Tensor, mask: Tensor) -> Tensor:

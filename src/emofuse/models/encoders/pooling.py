@@ -1,4 +1,4 @@
-"""Masked pooling over time, and the two encoders that do nothing else."""
+"""Masked pooling over time, and the encoders that do nothing else."""
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +76,29 @@ class Pool(nn.Module):
             "last": masked_last, "mean": masked_mean, "max": masked_max, "statistics": masked_statistics,
         }  # fmt: skip
         return by_name[self.how](values, mask)
+
+    def frame_dim(self, out_dim: int) -> int | None:
+        """``out_dim`` where the layer after this pooling can stand on single frames as well, else None: attention
+        would be left without a use, and statistics are wider than a frame.
+        """
+        return None if self.how in ("attention", "statistics") else out_dim
+
+
+class Frames(nn.Module):
+    """Dropout and one linear layer on each frame, for fusions that work over time; by itself their mean."""
+
+    def __init__(self, dim: int, *, out_dim: int = 64, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.out_dim = self.frame_dim = out_dim
+        self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, out_dim))
+
+    def frames(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` to ``(batch, time, frame_dim)``."""
+        return self.project(values)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
+        return masked_mean(self.frames(values, mask), mask)
 
 
 class MeanPool(nn.Module):

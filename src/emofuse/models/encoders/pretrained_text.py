@@ -1,7 +1,6 @@
 """A BERT-family text encoder (Devlin et al. 2019) over token ids, fine-tuned or frozen.
 
-``source`` is a folder or hub name for transformers. A folder without weights gives a network with
-fresh ones: that is how a bundle, which carries its own weights, is opened.
+``source`` is a folder or hub name for transformers.
 """
 
 from pathlib import Path
@@ -12,8 +11,7 @@ from torch import Tensor, nn
 
 from emofuse.errors import ConfigError
 from emofuse.models.encoders.pooling import Pool
-
-WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
+from emofuse.models.encoders.pretrained import freeze, open_network
 
 
 class PretrainedText(nn.Module):
@@ -33,16 +31,24 @@ class PretrainedText(nn.Module):
         super().__init__()
         if dim != 1:
             raise ConfigError(f"pretrained_text reads token ids, one a frame; its track is {dim} wide")
-        self.network: Any = _load(source)
+        self.network: Any = open_network(source, "text encoder")
         self.longest = int(self.network.config.max_position_embeddings)
         self.pool = Pool(int(self.network.config.hidden_size), pooling)
         self.out_dim = self.pool.out_dim
+        self.frame_dim = self.pool.frame_dim(self.out_dim)
         self.drop = nn.Dropout(dropout)
         self.tokens_out, self.mask_id = tokens_out, mask_id
-        _freeze(self.network, train_layers)
+        freeze(self.network, train_layers)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """Ids ``(batch, tokens, 1)`` and ``(batch, tokens)`` to ``(batch, out_dim)``."""
+        return self.drop(self.pool(self._states(values, mask), mask[:, : self.longest]))
+
+    def frames(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Ids to states ``(batch, tokens, frame_dim)``; no more tokens than the network has positions for."""
+        return self.drop(self._states(values, mask))
+
+    def _states(self, values: Tensor, mask: Tensor) -> Tensor:
         ids = values[:, : self.longest, 0].long()
         mask = mask[:, : self.longest]
         if self.training and self.tokens_out:
@@ -50,44 +56,9 @@ class PretrainedText(nn.Module):
             ids = ids.masked_fill(hidden & mask, self.mask_id)
         # A row without a token would be a softmax over nothing: let it see itself; pooling blanks it.
         visible = mask | ~mask.any(dim=1, keepdim=True)
-        states = self.network(input_ids=ids, attention_mask=visible.long()).last_hidden_state
-        return self.drop(self.pool(states.float(), mask))
+        return self.network(input_ids=ids, attention_mask=visible.long()).last_hidden_state.float()
 
     def save_architecture(self, folder: Path) -> dict[str, str]:
         """Write what `source` must hold to build this network without its weights; returns the option."""
         self.network.config.save_pretrained(folder)
         return {"source": str(folder)}
-
-
-def _load(source: str) -> Any:
-    from transformers import AutoConfig, AutoModel
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    folder = Path(source)
-    bare = folder.is_dir() and not any((folder / name).is_file() for name in WEIGHT_FILES)
-    if bare and (other := sorted(folder.glob("*.bin"))):
-        raise ConfigError(f"{other[0]}: weights are read from safetensors only; convert them")
-    # Code that lies beside a model is never run.
-    options = {"trust_remote_code": False}
-    try:
-        if bare:
-            return AutoModel.from_config(AutoConfig.from_pretrained(folder, **options), **options)
-        return AutoModel.from_pretrained(source, **options)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{source}: no text encoder that can be read ({str(error).splitlines()[0]})"
-        ) from error
-
-
-def _freeze(network: Any, train_layers: int) -> None:
-    if train_layers < 0:
-        return
-    layers = getattr(getattr(network, "encoder", None), "layer", None)
-    if layers is None or train_layers > len(layers):
-        raise ConfigError(f"train_layers is {train_layers}, the encoder has {len(layers or ())} layers")
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    for layer in layers[len(layers) - train_layers :]:
-        for parameter in layer.parameters():
-            parameter.requires_grad_(True)

@@ -31,12 +31,17 @@ class _Recurrent(nn.Module):
         super().__init__()
         self.out_dim = out_dim
         self.pool = Pool(width * directions, pooling)
+        self.frame_dim = self.pool.frame_dim(out_dim)
         self.project = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pool.out_dim, out_dim))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
         outputs = run_packed(self.network, values, mask)
         return self.project(pooled(self.pool, outputs, mask, network=self.network))
+
+    def frames(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, frame_dim)``."""
+        return self.project(run_packed(self.network, values, mask))
 
 
 class Gru(_Recurrent):
@@ -61,3 +66,14 @@ class Lstm(_Recurrent):
         directions = 2 if bidirectional else 1
         super().__init__(hidden, directions=directions, out_dim=out_dim, pooling=pooling, dropout=dropout)
         self.network = nn.LSTM(dim, hidden, layers, batch_first=True, bidirectional=bidirectional)
+
+
+class GruWithLinear(_Recurrent):
+    """One forward GRU, its last state, dropout, a linear layer: the encoder that the published code of the thesis
+    on MOSI, MOSEI and CH-SIMS runs, for comparison. The attention that some of its builds allocate and never call
+    is left out.
+    """
+
+    def __init__(self, dim: int, *, hidden: int = 64, out_dim: int = 32, dropout: float = 0.1) -> None:
+        super().__init__(hidden, directions=1, out_dim=out_dim, pooling="last", dropout=dropout)
+        self.network = nn.GRU(dim, hidden, batch_first=True)

@@ -63,12 +63,20 @@ class Transformer(nn.Module):
         )
         self.norm = nn.LayerNorm(hidden)
         self.pool = Pool(hidden, pooling)
+        self.frame_dim = self.pool.frame_dim(out_dim)
         self.project_out = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.pool.out_dim, out_dim))
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
+        return self.project_out(self.pool(self._states(values, mask), mask))
+
+    def frames(self, values: Tensor, mask: Tensor) -> Tensor:
+        """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, frame_dim)``."""
+        return self.project_out(self._states(values, mask))
+
+    def _states(self, values: Tensor, mask: Tensor) -> Tensor:
         hidden = self.project_in(values)
         hidden = hidden + sinusoids(hidden.shape[1], hidden.shape[2]).to(hidden)
         for layer in self.layers:
             hidden = layer(hidden, mask)
-        return self.project_out(self.pool(self.norm(hidden), mask))
+        return self.norm(hidden)

@@ -11,12 +11,10 @@ from typing import Any
 from torch import nn
 
 from emofuse.errors import ConfigError
-from emofuse.models.composed import Composed
+from emofuse.models.composed import joined
 from emofuse.models.encoders.gru_attention import GruAttention
 from emofuse.models.encoders.pooling import Mlp
-from emofuse.models.fusions import FUSIONS
-from emofuse.models.heads import Head
-from emofuse.models.recipe import Recipe, make
+from emofuse.models.recipe import Recipe
 from emofuse.types import TaskSpec
 
 
@@ -52,5 +50,5 @@ def gru_attention_fusion(
         )
         for name, dim in dims.items()
     }  # fmt: skip
-    joint = make(FUSIONS, {"name": fusion, **(fusion_options or {})}, {name: embedding for name in dims})
-    return Recipe(Composed(encoders, joint, Head(joint.out_dim, task, hidden=head, dropout=dropout)))
+    part = {"name": fusion, **(fusion_options or {})}
+    return Recipe(joined(encoders, task, fusion=part, hidden=head, dropout=dropout))
