@@ -253,6 +253,10 @@ def test_what_cannot_be_measured():
     for plan in ({"strengths": (0.1, 0.2)}, {"seeds": ()}):
         with pytest.raises(ValueError):
             curve(subject(), SAMPLES, DRIFT, metric=ACCURACY, **plan)
+    with pytest.raises(ValueError, match="drift"):
+        measure_robustness(subject(), SAMPLES, [DRIFT, replace(DRIFT)], metrics=[ACCURACY])
+    renamed = replace(DRIFT, name="another")
+    assert len(measure_robustness(subject(), SAMPLES, [DRIFT, renamed], metrics=[ACCURACY]).curves) == 2
     with pytest.raises(DatasetError):
         curve(subject(), [], DRIFT, metric=ACCURACY)
     ratings_only = subject(task=TaskSpec(ratings=("valence",)))

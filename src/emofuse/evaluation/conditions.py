@@ -81,7 +81,10 @@ def noise(name: str, **options: Any) -> Condition:
 
 
 def standard_conditions(modalities: Sequence[str]) -> tuple[Condition, ...]:
-    """The noises of MultiBench's series and missing data, on each modality and on all of them."""
+    """The noises of MultiBench's series and missing data, on each modality and on all of them.
+
+    Name only modalities whose tracks are quantities: noise on token ids means nothing (`DropWords` does).
+    """
     found = [
         noise(name, **options, modalities=on)
         for on in (*([one] for one in modalities), list(modalities))

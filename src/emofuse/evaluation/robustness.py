@@ -146,13 +146,17 @@ def measure_robustness(
     give the same curves. ``samples`` may be any sequence, one that reads each clip when it is asked for too.
 
     Raises:
-        ValueError: strengths do not rise from 0 to at most 1, or there is no seed.
+        ValueError: strengths do not rise from 0 to at most 1, there is no seed, or two conditions have one name
+            and the same modalities.
         ConfigError: a metric needs labels or ratings that the task does not have.
         DatasetError: there is no clip.
     """
     check_strengths(strengths)
     if not seeds:
         raise ValueError("no seed to draw noise by")
+    named = [(one.name, one.modalities) for one in conditions]
+    if twice := sorted({one[0] for one in named if named.count(one) > 1}):
+        raise ValueError(f"two conditions are called {', '.join(twice)}; give each a name of its own")
     ways = [
         Way(condition, float(strength), seed)
         for condition in conditions
