@@ -11,9 +11,9 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, SupportsIndex
 
 import numpy as np
 
@@ -123,11 +123,26 @@ def _load(stream: BinaryIO, source: Source) -> object:
     return value
 
 
-def plain_pickle(content: Mapping[str, object]) -> bytes:
-    """Plain containers and numpy arrays as a pickle, for tools that read nothing else.
+class LateArray:
+    """An array that `write_plain_pickle` makes when its turn has come, and then forgets."""
+
+    def __init__(self, make: Callable[[], np.ndarray]) -> None:
+        self._make = make
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """What the array itself is pickled as."""
+        return self._make().__reduce_ex__(protocol)
+
+
+def write_plain_pickle(file: BinaryIO, content: Mapping[str, object]) -> None:
+    """Write plain containers and arrays (numpy's, or `LateArray`) for tools that read nothing but pickles.
 
     It stands here so that pickles have one room: what this writes, `load_restricted` reads without running it.
+    Memory holds one late array at a time.
     """
     import pickle
 
-    return pickle.dumps(dict(content), protocol=4)
+    pickler = pickle.Pickler(file, protocol=4)
+    # Otherwise it keeps all that it has written, in case it comes again: here nothing does.
+    pickler.fast = True
+    pickler.dump(dict(content))

@@ -1,4 +1,4 @@
-"""A corpus in the forms that other tools read: the pickle of MMSA, a CSV, a Hugging Face folder."""
+"""A corpus in the forms that other tools read: a CSV, a Hugging Face folder, and by `mmsa_export` MMSA's pickle."""
 
 import csv
 import io
@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from emofuse.datasets.archives import plain_pickle
 from emofuse.datasets.replacing import replaced_folder
-from emofuse.errors import DatasetError, OutputError
-from emofuse.files import write_atomically
+from emofuse.errors import OutputError
 from emofuse.registry import Table
 from emofuse.types import ArchiveMember, Clip, Corpus, Picture
 
@@ -23,17 +21,16 @@ EXPORTS = Table(
     "export",
     {
         "mmsa": (
-            f"{_HERE}:export_mmsa",
+            "emofuse.datasets.mmsa_export:export_mmsa",
             "the feature pickle of MMSA: train, valid, test with padded arrays",
         ),
-        "csv": (f"{_HERE}:export_csv", "a folder with clips.csv and arrays, read back by `listed`"),
+        "csv": (
+            f"{_HERE}:export_csv",
+            "a folder with clips.csv, clips.toml and arrays, read back by `listed`",
+        ),
         "huggingface": (f"{_HERE}:export_huggingface", "a folder of Parquet files that `datasets` loads"),
     },
 )
-SPLITS = ("train", "valid", "test")
-# Ours to theirs, and which ratings are which of their labels.
-_MODALITIES = {"text": "text", "audio": "audio", "video": "vision"}
-_RATINGS = {"sentiment_text": "T", "sentiment_audio": "A", "sentiment_vision": "V"}
 
 
 def export_corpus(corpus: Corpus, to: str, out: Path | str) -> None:
@@ -48,65 +45,9 @@ def export_corpus(corpus: Corpus, to: str, out: Path | str) -> None:
     write(corpus, Path(out))
 
 
-def export_mmsa(corpus: Corpus, out: Path) -> None:
-    """One pickle of plain lists and numpy arrays, in the layout of MMSA 2.
-
-    It is a pickle because MMSA reads nothing else; ours are read back by ``mmsa``, which runs none of their
-    code. Arrays are padded with zeros at the end, to the longest of all splits; stated lengths keep the true
-    ones. A clip without a split is train; one without the sentiment rating is left out.
-
-    Raises:
-        DatasetError: no clip has a sentiment and a track called text, audio or video.
-    """
-    clips = [clip for clip in corpus.clips if "sentiment" in clip.ratings]
-    keys = [key for key in _MODALITIES if clips and all(key in clip.vectors for clip in clips)]
-    if not keys:
-        found = sorted({key for clip in corpus.clips for key in clip.vectors})
-        raise DatasetError(
-            f"{corpus.name}: MMSA wants a sentiment and tracks called text, audio or video for every clip; "
-            f"found ratings {list(corpus.task.ratings)} and tracks {found}"
-        )
-    longest = {key: max(len(np.atleast_2d(clip.vectors[key])) for clip in clips) for key in keys}
-    content = {
-        split: _mmsa_split([clip for clip in clips if (clip.split or "train") == split], keys, longest)
-        for split in SPLITS
-    }
-    write_atomically(out, plain_pickle(content))
-
-
-def _mmsa_split(clips: Sequence[Clip], keys: Sequence[str], longest: dict[str, int]) -> dict[str, Any]:
-    values = np.array([clip.ratings["sentiment"] for clip in clips], dtype=np.float32)
-    found: dict[str, Any] = {
-        "id": [_mmsa_id(clip) for clip in clips],
-        "raw_text": [clip.text or "" for clip in clips],
-        "annotations": [("Negative", "Neutral", "Positive")[int(np.sign(value)) + 1] for value in values],
-        "classification_labels": (np.sign(values) + 1).astype(np.int64),
-        "regression_labels": values,
-    }
-    for name, letter in _RATINGS.items():
-        if clips and all(name in clip.ratings for clip in clips):
-            column = [clip.ratings[name] for clip in clips]
-            found[f"regression_labels_{letter}"] = np.array(column, dtype=np.float32)
-    for key in keys:
-        arrays = [np.atleast_2d(clip.vectors[key]) for clip in clips]
-        width = arrays[0].shape[1] if arrays else 0
-        block = np.zeros((len(arrays), longest[key], width), dtype=np.float32)
-        for row, array in enumerate(arrays):
-            block[row, : len(array)] = array
-        found[_MODALITIES[key]] = block
-        # Text has its own where there is no mask of BERT to tell it by.
-        found[f"{_MODALITIES[key]}_lengths"] = [len(array) for array in arrays]
-    return found
-
-
-def _mmsa_id(clip: Clip) -> str:
-    if "$_$" in clip.id or clip.source is None:
-        return clip.id
-    return f"{clip.source}$_${clip.id.removeprefix(clip.source).lstrip('_-$')}"
-
-
 def export_csv(corpus: Corpus, out: Path) -> None:
-    """A folder with ``clips.csv``, one ``.npz`` a track, pictures as PNG and media by their path.
+    """A folder with ``clips.csv``, one ``.npz`` a track, pictures as PNG and media by their path; ``clips.toml``
+    states labels and ratings, citation and licence.
 
     Raises:
         DatasetError: media lie in an archive (import them with their media copied, then export).
@@ -127,6 +68,24 @@ def export_csv(corpus: Corpus, out: Path) -> None:
         for key, arrays in tracks.items():
             np.savez(folder / f"{_file_name(key)}.npz", **arrays)  # type: ignore[arg-type]
         (folder / "clips.csv").write_text(_csv(rows), encoding="utf-8", newline="")
+        (folder / "clips.toml").write_text(_stated(corpus), encoding="utf-8")
+
+
+def _stated(corpus: Corpus) -> str:
+    import tomli_w
+
+    task = corpus.task
+    return tomli_w.dumps(
+        {
+            "name": corpus.name,
+            "labels": list(task.labels),
+            "ratings": list(task.ratings),
+            "rating_range": list(task.rating_range),
+            "citation": corpus.citation,
+            "licence": corpus.licence,
+            "notes": list(corpus.notes),
+        }
+    )
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:

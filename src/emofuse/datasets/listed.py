@@ -2,11 +2,13 @@
 
 Columns: ``media`` (a path relative to the list), ``text`` or a vector; optional ``id label speaker split
 dialogue turn source start_s end_s``; a rating as ``valence``, ``arousal`` or ``rating.NAME``; soft or
-several labels as ``share.LABEL``; features as ``vector.KEY``, an ``.npy`` file, or ``FILE.npz#NAME``.
+several labels as ``share.LABEL``; features as ``vector.KEY``, an ``.npy`` file, or ``FILE.npz#NAME``. A file of
+the same name ending in ``.toml`` may state ``labels``, ``ratings``, ``rating_range``, ``citation``, ``licence``.
 Folder: ``[train|valid|test/][label/]file``.
 """
 
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -23,6 +25,10 @@ CITATION = "own clips: no publication is known"
 LICENCE = "own clips: the terms are those of whoever recorded them"
 CONSENT = "consent: not stated; whoever lists clips of people answers for their consent"
 RATINGS = ("valence", "arousal")
+_WANTED = {
+    "rating_range": "two rising numbers", "labels": "a list of names", "ratings": "a list of names",
+    "notes": "a list of lines",
+}  # fmt: skip
 SUFFIXES = frozenset(
     (
         *(".wav", ".flac", ".mp3", ".ogg", ".m4a", ".aac", ".opus"),
@@ -35,20 +41,22 @@ SUFFIXES = frozenset(
 def read_listed(
     path: Path,
     *,
-    rating_range: tuple[float, float] | list[float] = (-1.0, 1.0),
+    rating_range: tuple[float, float] | list[float] | None = None,
     labels: list[str] | None = None,
 ) -> Corpus:
     """Read a list in its order, or a folder sorted by name; labels are sorted unless their order is given,
     and may be unknown.
 
-    Ratings lie in ``rating_range``. Without an ``id`` column a clip is named by its media path (and start),
-    or by its line.
+    Ratings lie in ``rating_range``, -1 to 1 unless it is given or stated beside the list. Without an ``id``
+    column a clip is named by its media path (and start), or by its line.
 
     Raises:
         DatasetError: with file and line: no clip, no ``media`` or ``text``, a media file that is not there,
             an id that is there twice, or a cell that does not hold.
     """
-    low, high = (float(end) for end in rating_range)
+    stated = {} if path.is_dir() else _stated(path.with_suffix(".toml"))
+    labels = stated.get("labels") if labels is None else labels
+    low, high = (float(end) for end in rating_range or stated.get("rating_range", (-1.0, 1.0)))
     places = _from_folder(path) if path.is_dir() else _from_table(path, (low, high))
     if not places:
         raise DatasetError(f"{path}: no clip is listed, or no media file is there")
@@ -64,7 +72,9 @@ def read_listed(
         raise DatasetError(
             f"{path}: the label {strange[0]!r} is not among those given, {', '.join(labels)}"
         )
-    ratings = tuple(dict.fromkeys(name for clip in clips for name in clip.ratings))
+    ratings = tuple(
+        dict.fromkeys((*stated.get("ratings", ()), *(name for clip in clips for name in clip.ratings)))
+    )
     metrics = (*(TaskSpec.metrics if found else ()), *(("ccc", "pearson", "mae") if ratings else ()))
     task = TaskSpec(
         labels=tuple(sorted(found) if labels is None else labels),
@@ -72,7 +82,33 @@ def read_listed(
         rating_range=(low, high),
         metrics=metrics or TaskSpec.metrics,
     )
-    return Corpus("listed", clips, task, CITATION, LICENCE, (CONSENT,))
+    terms = stated.get("citation", CITATION), stated.get("licence", LICENCE)
+    return Corpus(stated.get("name", "listed"), clips, task, *terms, tuple(stated.get("notes", (CONSENT,))))
+
+
+def _stated(path: Path) -> dict[str, Any]:
+    """What the file beside a list says of the corpus; nothing where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatasetError(f"{path}: cannot be read as TOML ({error})") from error
+    for name, value in tree.items():
+        if name in ("labels", "ratings", "notes"):
+            holds = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        elif name == "rating_range":
+            holds = isinstance(value, list) and len(value) == 2 and all(_is_number(end) for end in value)
+            holds = holds and value[0] < value[1]
+        else:
+            holds = isinstance(value, str)
+        if not holds:
+            raise DatasetError(f"{path}: {name} is {value!r:.80}, wanted {_WANTED.get(name, 'text')}")
+    return tree
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _from_table(path: Path, bounds: tuple[float, float]) -> list[tuple[str, Clip]]:

@@ -5,44 +5,29 @@
 """
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from emofuse.datasets.packed_index import clips_from, columns_of
+from emofuse.datasets.packed_manifest import (
+    FORMAT,
+    MANIFEST,
+    Provenance,
+    manifest_text,
+    read_bytes,
+    read_manifest,
+)
 from emofuse.datasets.replacing import folder_lock, replaced_folder
-from emofuse.datasets.shards import SHARD_BYTES, Shard, Shards, verify_shards, write_shards
+from emofuse.datasets.shards import SHARD_BYTES, Shards, verify_shards, write_shards
 from emofuse.errors import DatasetError, OutputError
-from emofuse.types import ArchiveMember, Clip, Corpus, Media, Picture, TaskSpec, Track
+from emofuse.types import ArchiveMember, Clip, Corpus, Media, Picture, Track
 
-FORMAT = 1
-MANIFEST, INDEX = "store.toml", "index.parquet"
+INDEX = "index.parquet"
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a track of a store comes from: the extractor, its version and its arguments, or "published"."""
-
-    extractor: str = "published"
-    version: str = ""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    """What ``store.toml`` says."""
-
-    corpus: Mapping[str, Any]
-    task: TaskSpec
-    tracks: Mapping[str, Mapping[str, Any]]
-    shards: tuple[Shard, ...]
-    index_sha256: str
-    clips: int
 
 
 def write_store(
@@ -79,7 +64,7 @@ def write_store(
                 progress("media", number / len(corpus.clips))
         index = columns_of(corpus.clips, places, rows)
         (folder / INDEX).write_bytes(index)
-        text = _manifest_text(corpus, index, shards, places, provenance or {})
+        text = manifest_text(corpus, index, shards, places, provenance or {})
         (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
@@ -89,9 +74,9 @@ def read_packed(path: Path) -> Corpus:
     Raises:
         DatasetError: it is no store, is damaged, or was written by a newer version.
     """
-    folder = path.parent if path.name == MANIFEST else path
-    manifest = _manifest(folder)
-    content = _read(folder / INDEX)
+    folder = _folder(path)
+    manifest = read_manifest(folder)
+    content = read_bytes(folder / INDEX)
     if (found := hashlib.sha256(content).hexdigest()) != manifest.index_sha256:
         raise DatasetError(
             f"{folder / INDEX}: sha256 is {found}, wanted {manifest.index_sha256}; it is damaged"
@@ -108,14 +93,19 @@ def read_packed(path: Path) -> Corpus:
     )
 
 
+def _folder(path: Path) -> Path:
+    return path.parent if path.name == MANIFEST else path
+
+
 def verify_store(path: Path | str) -> None:
     """Read every file of a store and compare its checksum.
 
     Raises:
         DatasetError: something is missing or damaged.
     """
-    read_packed(Path(path))
-    verify_shards(Path(path), _manifest(Path(path)).shards)
+    folder = _folder(Path(path))
+    read_packed(folder)
+    verify_shards(folder, read_manifest(folder).shards)
 
 
 def describe_store(path: Path | str) -> dict[str, Any]:
@@ -124,8 +114,8 @@ def describe_store(path: Path | str) -> dict[str, Any]:
     Raises:
         DatasetError: as `read_packed` does.
     """
-    folder = Path(path)
-    corpus, manifest = read_packed(folder), _manifest(folder)
+    folder = _folder(Path(path))
+    corpus, manifest = read_packed(folder), read_manifest(folder)
     files = [inner for inner in folder.rglob("*") if inner.is_file()]
     return {
         **manifest.corpus,
@@ -229,63 +219,6 @@ def _content(media: Path | ArchiveMember) -> Iterator[bytes]:
                 yield part
     except OSError as error:
         raise DatasetError(f"{media}: cannot be read ({error.strerror or error})") from error
-
-
-def _manifest_text(
-    corpus: Corpus,
-    index: bytes,
-    shards: Sequence[Shard],
-    places: Sequence[Mapping[str, Any]],
-    provenance: Mapping[str, Provenance],
-) -> str:
-    import tomli_w
-
-    keys = dict.fromkeys(key for found in places for key in found)
-    task = asdict(corpus.task)
-    return tomli_w.dumps(
-        {
-            "format": FORMAT,
-            "name": corpus.name,
-            "citation": corpus.citation,
-            "licence": corpus.licence,
-            "notes": list(corpus.notes),
-            "clips": len(corpus.clips),
-            "index_sha256": hashlib.sha256(index).hexdigest(),
-            "task": {name: list(value) for name, value in task.items()},
-            "tracks": {
-                key: asdict(provenance.get(key.removesuffix(".times"), Provenance())) for key in keys
-            },
-            "shards": [shard._asdict() for shard in shards],
-        }
-    )
-
-
-def _manifest(folder: Path) -> _Manifest:
-    if not (folder / MANIFEST).is_file():
-        raise DatasetError(f"{folder}: no {MANIFEST} there; a store was wanted")
-    place = folder / MANIFEST
-    try:
-        tree = tomllib.loads(_read(place).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{place}: damaged ({error})") from error
-    if tree.get("format") != FORMAT:
-        raise DatasetError(f"{place}: format {tree.get('format')!r}, this version reads {FORMAT}")
-    try:
-        task = {name: tuple(value) for name, value in tree["task"].items()}
-        shards = tuple(Shard(one["name"], int(one["bytes"]), one["sha256"]) for one in tree["shards"])
-        facts = {name: tree[name] for name in ("name", "citation", "licence", "notes")}
-        return _Manifest(
-            facts, TaskSpec(**task), tree.get("tracks", {}), shards, tree["index_sha256"], tree["clips"]
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(f"{place}: damaged ({type(error).__name__}: {error})") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _check_replaceable(path: Path) -> None:

@@ -1,6 +1,7 @@
 """A folder that appears as a whole: written under a temporary name, renamed when it is complete."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import tempfile
@@ -8,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emofuse.errors import DatasetError, OutputError
+
+# From Linux's fcntl.h: paths count from the working folder; the two names are exchanged.
+_HERE, _EXCHANGE = -100, 2
 
 
 @contextlib.contextmanager
@@ -26,6 +30,7 @@ def folder_lock(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         _lock(handle, path)
+        _check_place(handle, name, path)
         try:
             yield
         finally:
@@ -44,6 +49,16 @@ def _lock(handle: int, path: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise DatasetError(f"{path}: another process is writing it; wait until it has finished") from error
+
+
+def _check_place(handle: int, name: Path, path: Path) -> None:
+    """Refuse a lock whose file was taken away by its last holder: the next one locks a new file."""
+    try:
+        here = os.path.samestat(os.fstat(handle), name.stat())
+    except FileNotFoundError:
+        here = False
+    if not here:
+        raise DatasetError(f"{path}: another process was writing it at this moment; write it again")
 
 
 @contextlib.contextmanager
@@ -74,6 +89,9 @@ def _exchange(new: Path, path: Path) -> None:
     if not path.exists():
         new.rename(path)
         return
+    if _swapped(new, path):
+        shutil.rmtree(new, ignore_errors=True)
+        return
     old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}.old-")) / path.name
     path.rename(old)
     try:
@@ -83,6 +101,16 @@ def _exchange(new: Path, path: Path) -> None:
         raise
     finally:
         shutil.rmtree(old.parent, ignore_errors=True)
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, so that no kill leaves a gap; False where the system cannot."""
+    try:
+        swap = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # only Linux has it
+        return False
+    done = swap(_HERE, os.fsencode(one.absolute()), _HERE, os.fsencode(other.absolute()), _EXCHANGE)
+    return bool(done == 0)
 
 
 def _flush(folder: Path) -> None:
