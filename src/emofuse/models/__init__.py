@@ -55,5 +55,17 @@ MODELS = Table(
             "emofuse.models.zoo.mtfn:mtfn",
             "tensor fusion with a head for each modality's own label (Yu et al. 2020)",
         ),
+        "mfn": (
+            "emofuse.models.zoo.mfn:mfn",
+            "memory fusion network (Zadeh et al. 2018): an LSTM a modality, attention over their cells, a gated memory",
+        ),
+        "graph_mfn": (
+            "emofuse.models.zoo.graph_mfn:graph_mfn",
+            "MFN with a dynamic fusion graph (Zadeh et al. 2018, CMU-MOSEI)",
+        ),
+        "misa": (
+            "emofuse.models.zoo.misa:misa",
+            "modality-invariant and -specific representations (Hazarika et al. 2020)",
+        ),
     },
 )

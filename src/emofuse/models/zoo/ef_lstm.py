@@ -31,7 +31,8 @@ class EfLstm(nn.Module):
         joined, mask = in_step(batch, self.names)
         states = run_packed(self.network, torch.cat(list(joined.values()), dim=2), mask)
         fused: Tensor = masked_last(states, mask)
-        return Output(*self.head(self.drop(fused)), fused)
+        scores, ratings = self.head(self.drop(fused))
+        return Output(scores, ratings, fused)
 
 
 def ef_lstm(

@@ -30,7 +30,8 @@ class LfDnn(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """``fused`` is the first joint layer, ``(batch, post)``."""
         fused = self.join(torch.cat(list(self.encoders(batch).values()), dim=1))
-        return Output(*self.head(fused), fused)
+        scores, ratings = self.head(fused)
+        return Output(scores, ratings, fused)
 
 
 def lf_dnn(
