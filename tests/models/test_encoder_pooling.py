@@ -48,3 +48,15 @@ def test_an_unknown_pooling_is_refused():
     assert set(POOLINGS) == {"last", "first", "mean", "max", "attention", "statistics"}
     with pytest.raises(ValueError, match="median"):
         Pool(2, "median")
+
+
+def test_attention_is_the_context_based_attention_of_the_two_level_model():
+    # Aguilar et al. 2019 as the course code has it: 256 states, 64 units, one context vector.
+    torch.manual_seed(0)
+    pool = AttentionPool(256, attention_dim=64)
+    assert sum(one.numel() for one in pool.parameters()) == 256 * 64 + 64 + 64 == 16_512
+    states, context = torch.randn(2, 5, 256), pool.score.weight.T
+    energies = torch.tanh(states @ pool.project.weight.T + pool.project.bias) @ context
+    wanted = (torch.softmax(energies, dim=1) * states).sum(dim=1)
+    torch.testing.assert_close(pool(states, torch.ones(2, 5, dtype=torch.bool)), wanted)
+    assert Pool(256, "attention").attention.project.out_features == 64

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from emofuse.models.encoders.recurrent import Gru, Lstm, pooled, run_packed
+from emofuse.models.encoders.recurrent import Gru, GruWithLinear, Lstm, pooled, run_packed
 
 LENGTHS = [4, 1, 3]
 
@@ -55,3 +55,37 @@ def test_only_last_is_taken_at_both_ends(how):
     outputs = run_packed(network, values, mask)
     pool = Pool(8, how)
     torch.testing.assert_close(pooled(pool, outputs, mask, network=network), pool(outputs, mask))
+
+
+@pytest.mark.parametrize(
+    ("dim", "pooling", "wanted"),
+    [(65, "last", 595_972), (768, "first", 1_315_844), (65, "mean", 595_972), (65, "attention", 612_484)],
+)
+def test_the_sizes_of_the_published_classifiers_on_iemocap(dim, pooling, wanted):
+    encoder = Lstm(dim, hidden=128, layers=2, pooling=pooling, out_dim=4)
+    assert sum(one.numel() for one in encoder.parameters()) == wanted
+
+
+def test_the_sizes_of_the_published_encoders_on_mosi():
+    sizes = ((35, 64, 32), (74, 128, 32), (300, 512, 128))
+    encoders = [GruWithLinear(dim, hidden=hidden, out_dim=out_dim) for dim, hidden, out_dim in sizes]
+    # With its head of 128, 512 and 1 outputs; weights of the fusion are not counted there.
+    head = 128 * 512 + 512 + 512 + 1
+    assert sum(one.numel() for encoder in encoders for one in encoder.parameters()) + head == 1_486_465
+
+
+def test_gru_with_linear_is_the_last_state_through_a_linear_layer():
+    encoder = GruWithLinear(3, hidden=4, out_dim=2).eval()
+    values, mask = given()
+    for row, length in enumerate(LENGTHS):
+        state = encoder.network(values[row : row + 1, :length])[1][-1, 0]
+        torch.testing.assert_close(encoder(values, mask)[row], encoder.project[1](state))
+
+
+def test_the_first_frame_of_two_directions_holds_the_whole_of_the_backward_one():
+    encoder = Lstm(3, hidden=4, pooling="first")
+    encoder.project = torch.nn.Identity()
+    values, mask = given()
+    output, (state, _) = encoder.network(values[:1, :4])
+    torch.testing.assert_close(encoder(values, mask)[0], output[0, 0])
+    torch.testing.assert_close(encoder(values, mask)[0, 4:], state[1, 0])
