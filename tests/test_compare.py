@@ -1,11 +1,16 @@
 """Many runs, one table: on the action-unit-like vectors of a listed corpus."""
 
 import json
+import os
+import signal
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from emofuse.compare import Plan, cells_of, compare, load_plan, pooled
+from emofuse.compare import Plan, _run_all, cells_of, compare, load_plan, pooled
+from emofuse.config import RunConfig
 from emofuse.errors import ConfigError, UnknownNameError
 from emofuse.inference.runs import read_predictions
 
@@ -86,6 +91,33 @@ def test_a_model_that_fails_is_named_and_the_others_have_their_table(tmp_path, t
     assert [row["title"] for row in facts["tables"][0]["rows"]] == ["wide", "Frozen, hardly"]
 
 
+class Killed(RunConfig):
+    """A configuration whose process is killed as it begins."""
+
+    def __setstate__(self, state):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_costs_one_run(tmp_path, tones):
+    plan = load_plan(write(tmp_path, tones), ["base.training.epochs=1"])
+    cells = cells_of(plan)
+    deadly = replace(cells[0], config=Killed.model_validate(cells[0].config.model_dump()))
+    (failure,) = _run_all([deadly, *cells[1:]], tmp_path, 2, lambda stage, done: None)
+    assert failure[0] is deadly
+    assert all((tmp_path / cell.folder / "cost.json").is_file() for cell in cells[1:])
+
+
+def test_another_protocol_stands_in_the_place_of_every_split(tmp_path, tones):
+    path = write(tmp_path, tones, head="folds = 3")
+    free = load_plan(path, ["models.0.set={split.by='source'}"], protocol="random_split")
+    assert {cell.config.split.name for cell in cells_of(free)} == {"random_split"}
+    assert {cell.fold for cell in cells_of(free)} == {None}
+    kept = load_plan(path, protocol="leave_one_speaker_out")
+    assert {cell.fold for cell in cells_of(kept)} == {0, 1, 2}
+    with pytest.raises(UnknownNameError, match="official"):
+        load_plan(path, protocol="offical")
+
+
 def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, tones):
     plan = load_plan(write(tmp_path, tones, head="folds = 3"), ["seeds=[1]", "models.1.set={}"])
     (table,) = compare(plan, tmp_path / "out", processes=2)
@@ -93,8 +125,10 @@ def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, tones):
     folder = tmp_path / "out" / "runs" / "all" / "wide"
     parts = [read_predictions(folder / f"seed1-fold{fold}")["test"] for fold in range(3)]
     assert [len(part.ids) for part in parts] == [12, 12, 12]
-    with pytest.raises(ConfigError, match="12 clips are tested in two folds"):
-        pooled([parts[0], parts[0]])
+    twice = pooled([parts[0], replace(parts[0], probabilities=1 - parts[0].probabilities)])
+    assert twice.ids == parts[0].ids and np.allclose(twice.probabilities, 0.5)
+    with pytest.raises(ConfigError, match="do not agree"):
+        pooled([parts[0], replace(parts[0], truth=1 - parts[0].truth)])
 
 
 def test_a_changed_plan_does_not_take_old_runs_for_its_own(tmp_path, tones):
@@ -126,6 +160,7 @@ def test_base_may_be_a_file_and_cells_are_all_checked_before_the_first_run(tmp_p
         ("models.0.published={elsewhere={value=1}}", ConfigError, "no dataset's title"),
         ("models=[]", ConfigError, "models"),
         ("speed=9", ConfigError, "speed"),
+        ("metrc=uar", UnknownNameError, "did you mean 'metric'"),
         ("models.0.published.all.protocol=secret", ConfigError, "protocol"),
     ],
 )

@@ -134,6 +134,8 @@ def test_an_unknown_name_or_key_has_its_place_and_the_nearest(write, override, s
         ("features={}", "features"),
         ("model={}", r"model\.name"),
         ("training=3", "training"),
+        ('augmentation.batch=[{name="noise"}]', "noise works on signal, wanted one for batch"),
+        ('augmentation.signal=[{name="text_noise"}]', "text_noise works on words"),
     ],
 )
 def test_a_value_that_does_not_hold_has_its_path(write, override, said):

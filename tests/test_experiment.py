@@ -440,6 +440,21 @@ def test_one_seed_gives_one_checkpoint_whatever_the_test_labels_are(place, tmp_p
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "objective.class_weights=[1.0]",
+        "training.watch=mae",
+        "training.rates={hed=1.0}",
+        'model.encoders={voice={name="mean"}}',
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_folder(place, tmp_path, wrong):
+    with pytest.raises(ConfigError):
+        run(place / "tones.toml", [wrong], out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_part_of_a_corpus(place):
     whole, part = (
         load(load_config(place / "tones.toml", [f"datasets.0.share={share}"]))[0] for share in (1.0, 0.5)

@@ -8,18 +8,19 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from inspect import signature
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from emofuse.config import RunConfig, apply_override, check_config, drop, put, read_toml, to_toml
-from emofuse.errors import ConfigError, EmofuseError
+from emofuse.config import RunConfig, apply_override, check_config, drop, put, read_toml, to_toml, validated
+from emofuse.datasets.splits import SPLITS
+from emofuse.errors import ConfigError
 from emofuse.evaluation.comparison import Cost, Entrant, Published, Standings, compare_entrants
 from emofuse.evaluation.metrics import METRICS
 from emofuse.evaluation.standings import standings_csv, standings_html, standings_markdown
@@ -92,9 +93,10 @@ class Cell:
         return Path("runs") / _slug(self.dataset) / _slug(self.model) / f"seed{self.seed}{fold}"
 
 
-def load_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
+def load_plan(path: Path, overrides: Sequence[str] = (), *, protocol: str | None = None) -> Plan:
     """Read a comparison from TOML. ``base`` may be a table, or the path of a run's TOML file, relative to
-    the plan's own folder. ``overrides`` are ``key.path=value`` on the plan.
+    the plan's own folder. ``overrides`` are ``key.path=value`` on the plan. ``protocol`` names a split that
+    stands in the place of every other, with the folds of the plan where it has folds.
 
     Raises:
         ConfigError: the file cannot be read, or a value does not hold.
@@ -104,15 +106,27 @@ def load_plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
         tree["base"] = read_toml(path.parent / tree["base"])
     for override in overrides:
         apply_override(tree, override)
-    try:
-        plan = Plan.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ConfigError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+    plan = validated(Plan, tree, str(path))
     METRICS.load(plan.metric)
     _check_titles(plan, path)
-    return plan
+    return _under(plan, protocol) if protocol else plan
+
+
+def _under(plan: Plan, protocol: str) -> Plan:
+    knows = signature(SPLITS.load(protocol)).parameters
+    folds = plan.folds if "fold" in knows else 0
+    split = {"name": protocol, **({"folds": folds} if folds and "folds" in knows else {})}
+
+    def freed(variant: Variant) -> Variant:
+        kept = {key: value for key, value in variant.set.items() if key.partition(".")[0] != "split"}
+        return variant.model_copy(update={"set": kept})
+
+    return plan.model_copy(
+        update={
+            "base": {**plan.base, "split": split}, "folds": folds,
+            "datasets": tuple(map(freed, plan.datasets)), "models": tuple(map(freed, plan.models)),
+        }
+    )  # fmt: skip
 
 
 def cells_of(plan: Plan) -> list[Cell]:
@@ -148,8 +162,9 @@ def compare(
     """
     cells = cells_of(plan)
     failures = _run_all(cells, out, processes or cores(), progress)
+    first = {(cell.model, cell.dataset): (cell.seed, why) for cell, why in reversed(failures)}
     told = "; ".join(
-        f"{cell.model} on {cell.dataset}, seed {cell.seed}: {why}" for cell, why in failures[:3]
+        f"{model} on {dataset}, seed {seed}: {why}" for (model, dataset), (seed, why) in first.items()
     )
     if len(failures) == len(cells):
         raise ConfigError(f"all {len(cells)} runs failed ({told})")
@@ -177,18 +192,21 @@ def _run_all(
     waiting = [cell for cell in cells if not _is_done(cell, out)]
     done, failures = len(cells) - len(waiting), []
     progress(f"{done} of {len(cells)} runs are there", done / len(cells))
-    # A process for each run: its peak memory is its own, and a crash costs one run.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        running = {pool.submit(_run_cell, cell.config, out / cell.folder): cell for cell in waiting}
+    with ThreadPoolExecutor(processes) as pool:
+        running = {pool.submit(_run_apart, cell.config, out / cell.folder): cell for cell in waiting}
         for future in as_completed(running):
             cell = running[future]
             done += 1
-            try:
-                future.result()
-            except (EmofuseError, ValueError, BrokenProcessPool) as error:
-                failures.append((cell, str(error) or type(error).__name__))
+            if error := future.exception():
+                failures.append((cell, " ".join(str(error).split()) or type(error).__name__))
             progress(f"{cell.model} on {cell.dataset}, seed {cell.seed}", done / len(cells))
     return failures
+
+
+def _run_apart(config: RunConfig, folder: Path) -> None:
+    # A process for each run: its peak memory is its own, and a crash costs one run.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(_run_cell, config, folder).result()
 
 
 def _is_done(cell: Cell, out: Path) -> bool:
@@ -283,24 +301,32 @@ def _entrant(plan: Plan, model: Variant, dataset: Variant, cells: Sequence[Cell]
 
 
 def pooled(parts: Sequence[Predictions]) -> Predictions:
-    """The test predictions of several folds as one.
+    """The test predictions of several folds as one; a clip that several folds test has the mean of what they say.
 
     Raises:
-        ConfigError: a clip is in two of them.
+        ConfigError: two folds do not agree on the truth of a clip.
     """
-    ids = tuple(name for part in parts for name in part.ids)
-    if len(set(ids)) < len(ids):
-        raise ConfigError(
-            f"{len(ids) - len(set(ids))} clips are tested in two folds; pool disjoint folds only"
-        )
+    rows: dict[str, list[tuple[int, int]]] = {}
+    for number, part in enumerate(parts):
+        for row, name in enumerate(part.ids):
+            rows.setdefault(name, []).append((number, row))
 
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts])
+    def joined(field: str) -> np.ndarray:
+        held = [getattr(part, field) for part in parts]
+        return np.stack([np.mean([held[n][row] for n, row in where], axis=0) for where in rows.values()])
 
+    for field in ("truth", "rating_truth"):
+        held = [getattr(part, field) for part in parts]
+        for name, where in rows.items():
+            if any(
+                not np.array_equal(held[n][r], held[where[0][0]][where[0][1]], equal_nan=True)
+                for n, r in where
+            ):
+                raise ConfigError(f"clip {name}: two folds do not agree on its truth")
     return Predictions(
-        ids=ids, task=parts[0].task, scores=joined("scores"), probabilities=joined("probabilities"),
+        ids=tuple(rows), task=parts[0].task, scores=joined("scores"), probabilities=joined("probabilities"),
         truth=joined("truth"), ratings=joined("ratings"), rating_truth=joined("rating_truth"),
-        groups=tuple(name for part in parts for name in part.groups),
+        groups=tuple(parts[where[0][0]].groups[where[0][1]] for where in rows.values()),
     )  # fmt: skip
 
 

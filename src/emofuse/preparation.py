@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,12 @@ from emofuse.features.cache import Cache
 from emofuse.features.extraction import extract as extract_tracks
 from emofuse.features.extraction import extract_perturbed
 from emofuse.models import MODELS
-from emofuse.models.recipe import Total, make
+from emofuse.models.recipe import Objective, Recipe, Total, make
 from emofuse.perturbations import PERTURBATIONS
 from emofuse.training.engine import Engine
 from emofuse.training.loop import Fitted, Row, fit
 from emofuse.training.objectives import OBJECTIVES
-from emofuse.training.phases import Schedule
+from emofuse.training.phases import Schedule, check_prefixes
 from emofuse.training.seeds import seed_epoch
 from emofuse.types import Clip, Corpus, Extractor, Metric, Sample, Signal, Split, TaskSpec
 
@@ -88,7 +88,8 @@ class Prepared:
         cache: Cache,
         progress: Progress,
     ) -> None:
-        self.config, self.extractors, self.cache = config, extractors, cache
+        self.config, self.extractors, self.cache, self.task = config, extractors, cache, corpus.task
+        self.dims = {name: extractor.dim for name, extractor in extractors.items()}
         clips = {clip.id: clip for clip in corpus.clips}
         used = [clips[name] for name in (*split.train, *split.valid, *split.test)]
         found = extract_tracks(used, extractors, cache=cache, progress=progress)
@@ -160,29 +161,46 @@ def watched_metric(config: RunConfig, task: TaskSpec) -> Metric:
     return METRICS.load(config.training.watch or names[0])
 
 
+class Built(NamedTuple):
+    """What is trained, by what loss, and what chooses the epoch."""
+
+    recipe: Recipe
+    objective: Objective
+    watch: Metric
+
+
+def build(config: RunConfig, task: TaskSpec, dims: Mapping[str, int]) -> Built:
+    """The configured model for tracks that are as wide as ``dims`` says, with fresh weights from the seed.
+
+    Raises:
+        ConfigError: a part cannot be made, or the schedule names parameters that the model does not have.
+    """
+    # Weights are drawn from torch's own state, so it is seeded before the model is built.
+    seed_epoch(config.seed, 2**31)
+    recipe = make(MODELS, config.model.part, dict(dims), task)
+    check_prefixes(recipe.model, rates=config.training.rates, frozen=config.training.frozen)
+    return Built(recipe, make(OBJECTIVES, config.objective.part, task), watched_metric(config, task))
+
+
 def fit_prepared(
     config: RunConfig,
-    task: TaskSpec,
+    built: Built,
     data: Prepared,
     *,
     engine: Engine,
     state_path: Path | None = None,
     progress: Callable[[Row], None] = lambda row: None,
 ) -> Fitted:
-    """Build the configured model and train it on what was prepared; the test samples are not looked at."""
-    plan = config.training
-    # Weights are drawn from torch's own state, so it is seeded before the model is built.
-    seed_epoch(config.seed, 2**31)
-    dims = {name: extractor.dim for name, extractor in data.extractors.items()}
-    recipe = make(MODELS, config.model.part, dims, task)
+    """Train what was built on what was prepared; the test samples are not looked at."""
+    plan, recipe = config.training, built.recipe
     fields = {name: getattr(plan, name) for name in Schedule.__dataclass_fields__ if name != "seed"}
     return fit(
         recipe.model,
-        Total(make(OBJECTIVES, config.objective.part, task), recipe.auxiliary),
+        Total(built.objective, recipe.auxiliary),
         train=data.train,
         valid=data.roles["valid"],
-        dims=dims,
-        watch=watched_metric(config, task),
+        dims=data.dims,
+        watch=built.watch,
         schedule=Schedule(**fields, seed=config.seed),
         engine=engine,
         phases=recipe.phases,

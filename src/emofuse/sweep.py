@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from emofuse.config import RunConfig, apply_override, check_config, put, read_toml, to_toml
+from emofuse.config import RunConfig, apply_override, check_config, put, read_toml, to_toml, validated
 from emofuse.datasets.splits import SPLITS, merge
-from emofuse.errors import ConfigError
 from emofuse.features.cache import Cache
 from emofuse.files import write_atomically
 from emofuse.models.recipe import make
-from emofuse.preparation import Prepared, Progress, fit_prepared, load, make_extractors, watched_metric
+from emofuse.preparation import (
+    Prepared,
+    Progress,
+    build,
+    fit_prepared,
+    load,
+    make_extractors,
+    watched_metric,
+)
 from emofuse.training.engine import Engine
 from emofuse.training.sweep import GivenUpError, Space, Tell, Tried, best_of, sweep
 from emofuse.types import Corpus
@@ -79,12 +86,7 @@ def load_search(path: Path, overrides: Sequence[str] = ()) -> Search:
         tree["base"] = read_toml(path.parent / tree["base"])
     for override in overrides:
         apply_override(tree, override)
-    try:
-        read = Search.model_validate(tree)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise ConfigError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+    read = validated(Search, tree, str(path))
     _configured(read, {key: _first(one) for key, one in read.space.items()})
     return read
 
@@ -117,7 +119,8 @@ def search(plan: Search, out: Path, *, progress: Progress = lambda stage, done: 
                 raise GivenUpError
 
         engine = Engine.pick(config.training.device, config.training.precision)
-        fitted = fit_prepared(config, corpus.task, data, engine=engine, progress=after)
+        built = build(config, corpus.task, data.dims)
+        fitted = fit_prepared(config, built, data, engine=engine, progress=after)
         return scores[fitted.best_epoch]
 
     tried = sweep(

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -9,10 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from emofuse import __version__
+from emofuse import __version__, files
 from emofuse.apps import outputs
 from emofuse.apps.cli import TABLES, app
-from emofuse.errors import OutputError
 from emofuse.types import Report, Score
 
 EMOFUSE = [sys.executable, "-c", "from emofuse.apps.cli import main; main()"]
@@ -99,18 +99,23 @@ class TestRecognize:
         monkeypatch.setattr(outputs.os, "access", lambda path, mode: False)
         assert_refused(call("recognize", said, "--report", tmp_path / "a.html"), "permission denied")
 
-    def test_a_full_disk_takes_back_what_was_written(self, said, tmp_path, monkeypatch):
-        write = outputs.write_atomically
+    def test_a_full_disk_leaves_every_file_as_it_was(self, said, tmp_path, monkeypatch):
+        fill, calls = files._fill, []
 
-        def full(path, data):
-            if path.suffix == ".html":
-                raise OutputError(f"cannot write {path}: No space left on device")
-            write(path, data)
+        def full(handle, content):
+            calls.append(content)
+            if len(calls) == 2:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            fill(handle, content)
 
-        monkeypatch.setattr(outputs, "write_atomically", full)
+        monkeypatch.setattr(files, "_fill", full)
+        (tmp_path / "a.json").write_text("old")
         done = call("recognize", said, "--json", tmp_path / "a.json", "--report", tmp_path / "a.html")
         assert_refused(done, "No space left")
-        assert not (tmp_path / "a.json").exists()
+        assert (tmp_path / "a.json").read_text() == "old"
+        assert sorted(path.name for path in tmp_path.iterdir() if path.is_file() and path != said) == [
+            "a.json"
+        ]
 
     def test_debug_lets_the_error_through(self, tmp_path):
         done = call("--debug", "recognize", tmp_path)

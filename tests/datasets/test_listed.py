@@ -1,5 +1,6 @@
 import pytest
 
+from emofuse.datasets import load_corpus
 from emofuse.datasets.listed import read_listed
 from emofuse.errors import DatasetError
 
@@ -117,3 +118,9 @@ def test_mixed_or_deep_folders_are_refused(tmp_path, names):
     _touch(tmp_path, *names)
     with pytest.raises(DatasetError, match="wanted"):
         read_listed(tmp_path)
+
+
+def test_options_of_a_wrong_type_are_dataset_errors(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\nhello,joy\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"labels=\[1\]"):
+        load_corpus("listed", tmp_path / "a.csv", labels=[1])

@@ -99,6 +99,12 @@ def test_a_part_starts_a_clock_of_its_own(write_clip, name):
     assert all(grey == pytest.approx(100 + 100 * time_s, abs=4) for time_s, grey in frames)
 
 
+def test_sound_above_full_scale_is_made_softer_not_cut(tmp_path):
+    tone = np.sin(2 * np.pi * 300 * np.arange(16000) / 16000)
+    soundfile.write(tmp_path / "loud.wav", 20 * tone, 16000, subtype="FLOAT")
+    assert np.abs(read_audio(tmp_path / "loud.wav").samples - tone).max() < 1e-5
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 44100, 96000])
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE"])
 def test_rates_and_sample_formats(tmp_path, rate, subtype):

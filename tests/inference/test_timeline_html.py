@@ -119,6 +119,11 @@ def test_an_hour_of_segments_stays_drawable(result):
     assert page.count('class="segment"') == 600
 
 
+def test_a_cue_at_any_time_has_as_many_marks_as_there_is_room(result):
+    late = (replace(result.segments[0], start_s=3.6e11, end_s=3.6e11 + 2),)
+    assert len(scale_of(replace(result, duration_s=3.6e11 + 2, segments=late)).ticks) < 20
+
+
 @pytest.mark.parametrize(
     ("time_s", "shown"), [(0, "0:00.0"), (59.96, "1:00.0"), (61.24, "1:01.2"), (3600, "60:00.0")]
 )

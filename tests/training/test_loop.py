@@ -73,6 +73,11 @@ def test_the_weights_of_the_best_epoch_on_validation_are_kept(toy, values, highe
     assert all(torch.equal(whole[name], short[name]) for name in whole)
 
 
+def test_a_training_that_diverges_says_in_which_epoch(toy):
+    with pytest.raises(ConfigError, match=r"epoch 1.*learning_rate"):
+        toy.train(learning_rate=1e30, optimiser="sgd", clip_norm=1e30)
+
+
 def test_patience_counts_epochs_without_a_better_score(toy):
     fitted = toy.train(watch=scripted(0.1, 0.5, 0.4, 0.5, 0.9), epochs=9, patience=2)
     assert len(fitted.history) == 4 and fitted.best_epoch == 1

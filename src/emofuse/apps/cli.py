@@ -196,8 +196,7 @@ def compare(
     from emofuse.compare import load_plan
     from emofuse.evaluation.standings import standings_markdown
 
-    chosen = [f"base.split.name={protocol}"] if protocol else []
-    read = load_plan(plan, [*chosen, *(overrides or [])])
+    read = load_plan(plan, overrides or [], protocol=protocol)
     folder = out or Path("runs") / read.name
     with _progress(quiet) as progress:
         tables = compare_runs(read, folder, processes=processes, progress=progress)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emofuse.errors import OutputError
-from emofuse.files import is_stream, write_atomically
+from emofuse.files import is_stream, write_all_atomically
 
 
 def check_outputs(paths: Sequence[Path], *, inputs: Sequence[Path]) -> None:
@@ -24,21 +24,12 @@ def check_outputs(paths: Sequence[Path], *, inputs: Sequence[Path]) -> None:
 
 
 def write_together(outputs: Mapping[Path, str]) -> None:
-    """Write all; where one fails, those that were new are taken away again.
+    """Write all or none: a file that was there keeps its content where another cannot be written.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    made: list[Path] = []
-    try:
-        for path, content in outputs.items():
-            new = not path.exists()
-            write_atomically(path, content)
-            made += [path] if new else []
-    except OutputError:
-        for path in made:
-            path.unlink(missing_ok=True)
-        raise
+    write_all_atomically(outputs)
 
 
 def is_stdout(path: Path) -> bool:

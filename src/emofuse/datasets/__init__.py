@@ -156,7 +156,13 @@ def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
     place = Path(path).expanduser()
     if not place.exists():
         raise DatasetError(f"{place}: nothing is there; the {name} corpus was wanted")
-    corpus: Corpus = reader(place, **options)
+    try:
+        corpus: Corpus = reader(place, **options)
+    except (TypeError, ValueError, AttributeError) as error:
+        if not options:
+            raise
+        stated = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise DatasetError(f"{place}: dataset {name} cannot be read with {stated} ({error})") from error
     seen = Counter(clip.id for clip in corpus.clips)
     if repeated := [key for key, count in seen.items() if count > 1]:
         raise DatasetError(f"{place}: {len(repeated)} ids are there more than once, first {repeated[0]!r}")

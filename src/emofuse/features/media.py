@@ -132,7 +132,8 @@ def read_audio(
         for part in _resampled(chunks, rate):
             buffer += np.ascontiguousarray(part, np.float32).data
     samples = np.frombuffer(buffer, np.float32)
-    return Signal(np.clip(samples, -1.0, 1.0, out=samples), rate)
+    # Float sound may be louder than full scale: the whole is made softer, as cutting peaks would distort it.
+    return Signal(np.divide(samples, max(1.0, float(np.abs(samples).max(initial=0.0))), out=samples), rate)
 
 
 class VideoFrames:

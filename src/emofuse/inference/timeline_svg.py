@@ -46,6 +46,9 @@ def scale_of(result: Result) -> Scale:
     step = next(
         (s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600) if s * pixels >= 70), 1800
     )
+    # A transcript may claim any time: the marks stay as many as the width can show.
+    while step * pixels < 70:
+        step *= 2
     times = [number * step for number in range(int(duration_s / step) + 1)]
     return Scale(
         width,

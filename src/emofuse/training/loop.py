@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from emofuse.alignment.collate import collate
-from emofuse.errors import InputError
+from emofuse.errors import ConfigError, InputError
 from emofuse.models.recipe import Objective, Phase
 from emofuse.training.checkpoints import load_state, save_state
 from emofuse.training.engine import Engine
@@ -55,7 +55,8 @@ def fit(
     every batch, and gradients are added up, so that the steps are those of one process.
 
     Raises:
-        ConfigError: no validation clip has what ``watch`` compares with, or the schedule does not hold.
+        ConfigError: no validation clip has what ``watch`` compares with, the schedule does not hold, or the
+            training diverged.
         InputError: the state to resume from is damaged, or belongs to another model.
     """
     return _Fit(model, objective, dims=dims, watch=watch, schedule=schedule, engine=engine, **options).run(
@@ -165,6 +166,11 @@ class _Fit:
     def _validate(self, valid: Sequence[Sample]) -> Row:
         model = self.averaged if self.averaged is not None else self.model
         scores, ratings = predict(model, valid, dims=self.dims, engine=self.engine)
+        if not (np.isfinite(scores).all() and np.isfinite(ratings).all()):
+            raise ConfigError(
+                f"training diverged in epoch {len(self.history) + 1}: the model's outputs are not finite; "
+                f"lower training.learning_rate ({self.schedule.learning_rate:g})"
+            )
         loss = validation_loss(scores, ratings, valid)
         return {"valid_loss": loss, f"valid_{self.watch.name}": watched(self.watch, scores, ratings, valid)}
 

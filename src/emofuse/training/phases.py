@@ -38,6 +38,15 @@ class Schedule:
     seed: int = 0
 
 
+def check_prefixes(model: nn.Module, **named: Mapping[str, float]) -> None:
+    """Raise `ConfigError` where a key of the schedule's mappings is the beginning of no parameter's name."""
+    known = [name for name, value in model.named_parameters() if value.requires_grad]
+    for key, mapping in named.items():
+        for prefix in mapping:
+            if not any(name.startswith(prefix) for name in known):
+                raise ConfigError(f"training.{key}: no trainable parameter starts with {prefix!r}")
+
+
 class Stage:
     """One `Phase` bound to a model.
 
@@ -55,10 +64,7 @@ class Stage:
         self._others = [value for key, value in named.items() if key not in self.named]
         if not self.named:
             raise ConfigError(f"phase {phase.name}: no trainable parameter starts with {phase.trains}")
-        for key in ("rates", "frozen"):
-            for prefix in getattr(schedule, key):
-                if not any(name.startswith(prefix) for name in named):
-                    raise ConfigError(f"training.{key}: no trainable parameter starts with {prefix!r}")
+        check_prefixes(model, rates=schedule.rates, frozen=schedule.frozen)
         self.optimiser = make_optimiser(
             self.named, name=schedule.optimiser, learning_rate=schedule.learning_rate * phase.rate,
             weight_decay=schedule.weight_decay, rates=schedule.rates,
