@@ -67,5 +67,25 @@ MODELS = Table(
             "emofuse.models.zoo.misa:misa",
             "modality-invariant and -specific representations (Hazarika et al. 2020)",
         ),
+        "mult": (
+            "emofuse.models.zoo.mult:mult",
+            "multimodal transformer (Tsai et al. 2019): each modality attends to each other, at their own lengths",
+        ),
+        "blstm": (
+            "emofuse.models.zoo.blstm:blstm",
+            "bidirectional LSTM classifiers, logits averaged (IEMOCAP, after Aguilar et al. 2019)",
+        ),
+        "mm_b": (
+            "emofuse.models.zoo.mm_b:mm_b",
+            "BLSTMs trained alone, then together under the sum of their classifiers",
+        ),
+        "mmmla": (
+            "emofuse.models.zoo.mmmla:mmmla",
+            "attention over frames and a gated multimodal unit, after training alone (after Aguilar et al. 2019)",
+        ),
+        "gru_fusion_as_coded": (
+            "emofuse.models.zoo.gru_fusion_as_coded:gru_fusion_as_coded",
+            "the MOSI/MOSEI/SIMS thesis as its code runs it, with the fusion weights registered",
+        ),
     },
 )

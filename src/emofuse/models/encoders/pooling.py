@@ -49,10 +49,13 @@ class AttentionPool(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``; 0 where no frame is valid."""
+        return torch.einsum("bt,btd->bd", self.weights(values, mask), values)
+
+    def weights(self, values: Tensor, mask: Tensor) -> Tensor:
+        """What each frame weighs, ``(batch, time)``; 0 at padding."""
         energy = self.score(torch.tanh(self.project(values))).squeeze(-1)
         energy = energy.masked_fill(~mask, torch.finfo(energy.dtype).min)
-        weights = torch.softmax(energy, dim=1) * mask.to(energy.dtype)
-        return torch.einsum("bt,btd->bd", weights, values)
+        return torch.softmax(energy, dim=1) * mask.to(energy.dtype)
 
 
 class Pool(nn.Module):
