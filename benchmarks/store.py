@@ -99,13 +99,13 @@ def main() -> int:
         if isinstance(peer, str):
             print(f"skipped: {PEER} cannot be installed here ({peer})")
             return 0
-        rows, notes = [], []
+        rows: list[Row] = []
+        notes: dict[str, str] = {}
         for name in given.sizes.split(","):
             share = given.share or fitting_share(SHAPES[name], work)
-            found, said = compared(name, share, work, peer, given.repeats)
+            found, notes[name] = compared(name, share, work, peer, given.repeats)
             rows += found
-            notes.append(said)
-    text = "\n".join([table(rows), "", *(f"- {note}" for note in notes)])
+    text = "\n".join([table(rows), "", *(f"- {note}" for note in notes.values())])
     print(text)
     if given.out:
         given.out.write_text(text + "\n", encoding="utf-8")
@@ -156,6 +156,7 @@ def compared(name: str, share: float, work: Path, peer: Path, repeats: int) -> t
     archive, store = work / f"{name}-{share:g}.pkl", work / f"{name}-{share:g}-store"
     if not archive.is_file():
         child([sys.executable], "make", name, f"{share}", f"{archive}")
+    crowded = (1 + PEER_NEEDS) * shape.bytes > free_memory()
     small, small_store = work / f"{name}-6.pkl", work / f"{name}-6-store"
     if not small.is_file():
         child([sys.executable], "make", name, "six", f"{small}")
@@ -188,6 +189,8 @@ def compared(name: str, share: float, work: Path, peer: Path, repeats: int) -> t
         f"{name}: {sum(shape.clips):,} clips ({share:.0%}), pickle {archive.stat().st_size / 1e9:.2f} GB, "
         f"store {size / 1e9:.2f} GB, medians of {repeats}, batch of {shape.batch}"
     )
+    if crowded:
+        note += "; MMSA's arrays leave no room for its file in the page cache: warm is cold for it"
     return rows, note
 
 
@@ -427,17 +430,17 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def record(rows: list[Row], notes: list[str]) -> None:
-    """Write results/store.json."""
-    facts = {
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "notes": notes,
-        "rows": [row._asdict() | {"ratio": row.peer / row.ours, "holds": row.holds} for row in rows],
-    }
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
-    (folder / "store.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+def record(rows: list[Row], notes: dict[str, str]) -> None:
+    """Write results/store.json; the last run of every size stays in it."""
+    file = HERE / "results" / "store.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    for name, note in notes.items():
+        own = [row for row in rows if row.corpus == name]
+        found = [row._asdict() | {"ratio": row.peer / row.ours, "holds": row.holds} for row in own]
+        kept[name] = {"machine": machine, "note": note, "rows": found}
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 CHILDREN: dict[str, Callable[..., dict[str, float]]] = {

@@ -177,4 +177,7 @@ def test_a_folder_is_replaced_with_and_without_the_system_s_exchange(tmp_path, m
     opened = read_packed(tmp_path / "store")
     write_store(toy(2.0), tmp_path / "store")
     assert read_packed(tmp_path / "store").clips[0].vectors["text"][0, 0] == 2.0
+    # An index must not be read with the arrays of another store.
+    with pytest.raises(DatasetError, match="open it again"):
+        opened.clips[0].vectors["text"]
     assert opened.clips[0].id == "c0" and [one.name for one in tmp_path.iterdir()] == ["store"]

@@ -155,12 +155,16 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
         raise DatasetError(f"{place}: lacks the column {error}") from error
     shares, ratings = (_by_name(columns, group, count) for group in ("shares:", "ratings:"))
     plain = [columns[name] for name in (*_TEXTS, *_NUMBERS)]
-    clips = []
+    kinds, clips = columns["media_kind"], []
     for row, (id_, text, label, speaker, dialogue, source, split, turn, start_s, end_s) in enumerate(
         zip(*plain, strict=True)
     ):
-        hidden = _picture_key(columns, row, places)
-        media = _media(columns, row, folder) if hidden is None else _picture(row, hidden, places, shards)
+        media, hidden = None, None
+        if kinds[row] is not None:
+            hidden = _picture_key(columns, row, places)
+            media = (
+                _media(columns, row, folder) if hidden is None else _picture(row, hidden, places, shards)
+            )
         clips.append(
             Clip(
                 id_, media, text, label, shares[row], ratings[row], speaker, dialogue, turn, source, split,
@@ -194,11 +198,8 @@ def _picture(row: int, key: str, places: Places, shards: Shards) -> StoredPictur
     return StoredPicture(key, places.place(row, key), shards)
 
 
-def _media(columns: Mapping[str, list[Any]], row: int, folder: Path) -> Media | None:
-    kind = columns["media_kind"][row]
-    if kind is None:
-        return None
-    path = columns["media"][row]
+def _media(columns: Mapping[str, list[Any]], row: int, folder: Path) -> Media:
+    kind, path = columns["media_kind"][row], columns["media"][row]
     if kind == "member":
         return ArchiveMember(
             Path(path), columns["member"][row], columns["offset"][row], columns["size"][row]

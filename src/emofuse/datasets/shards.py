@@ -155,6 +155,7 @@ class Shards:
     def __init__(self, folder: Path, files: Sequence[Shard]) -> None:
         self._folder, self._files = folder, tuple(files)
         self._open: dict[int, _File] = {}
+        self._inode = folder.stat().st_ino
 
     def rows(self, key: str, place: Place) -> np.ndarray:
         """A view of the file: ``(dim,)`` where the array was one vector, else ``(rows, dim)``.
@@ -183,6 +184,9 @@ class Shards:
         if number >= len(self._files):
             raise DatasetError(f"{path}: the index names this shard, store.toml does not")
         try:
+            # The index that was read belongs to the folder as it was then.
+            if self._folder.stat().st_ino != self._inode:
+                raise DatasetError(f"{self._folder}: was replaced since it was opened; open it again")
             size = path.stat().st_size
             if size != self._files[number].bytes:
                 raise DatasetError(
