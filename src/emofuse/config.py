@@ -81,10 +81,19 @@ class ObjectivePart(_Part):
     name: str = "task"
 
 
+class ContextPart(_Strict):
+    """How many turns before and after a clip are looked at, and whether its own is among them."""
+
+    before: int = Field(default=0, ge=0)
+    after: int = Field(default=0, ge=0)
+    own: bool = False
+
+
 class FeaturePart(_Part):
     """An extractor, its keywords, and how its track is normalised: "none", "train" or "speaker"."""
 
     normalise: str = Field(default="none", pattern="^(none|train|speaker)$")
+    context: ContextPart | None = None
 
 
 class Augmentation(_Strict):

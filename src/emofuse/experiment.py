@@ -169,6 +169,7 @@ def _train(
         standardisers=data.standardisers,
         axis_rate=config.alignment.rate,
         per_speaker=tuple(name for name, part in config.features.items() if part.normalise == "speaker"),
+        contextual=tuple(name for name, part in config.features.items() if part.context is not None),
     )
     return expert, fitted
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emofuse.alignment.dialogue import Context, with_context
 from emofuse.alignment.intervals import to_common_axis
 from emofuse.alignment.normalise import Standardiser, apply, fit_on, per_group
 from emofuse.alignment.samples import balance, to_samples
@@ -93,6 +94,12 @@ class Prepared:
         clips = {clip.id: clip for clip in corpus.clips}
         used = [clips[name] for name in (*split.train, *split.valid, *split.test)]
         found = extract_tracks(used, extractors, cache=cache, progress=progress)
+        contexts = {
+            name: Context(**part.context.model_dump())
+            for name, part in config.features.items()
+            if part.context is not None
+        }
+        found = with_context(used, found, contexts)
         tracks = [to_common_axis(one, config.alignment.rate) for one in found]
         samples = [one for one in to_samples(used, tracks, corpus.task) if one.tracks]
         speaker = [name for name, part in config.features.items() if part.normalise == "speaker"]
@@ -121,10 +128,10 @@ class Prepared:
         if not plan.copies or not plan.signal:
             return [[one] for one in train]
         for name, part in self.config.features.items():
-            if part.normalise == "speaker" and self.extractors[name].source == "audio":
+            if (part.normalise == "speaker" or part.context) and self.extractors[name].source == "audio":
                 raise ConfigError(
-                    f"features.{name}: perturbed copies have no speaker to be normalised by; "
-                    "leave out augmentation.copies, or normalise by train"
+                    f"features.{name}: perturbed copies have no speaker to be normalised by, and no context; "
+                    "leave out augmentation.copies"
                 )
         copied = []
         for number, one in enumerate(train, 1):

@@ -48,7 +48,8 @@ class Expert:
 
     ``features`` and ``architecture`` are the parts by name, as a configuration states them; ``axis_rate`` is
     the common axis of its tracks in frames a second, or 0. ``per_speaker`` names modalities that were
-    z-scored over all of a speaker's clips, which the caller of `predict` must have done.
+    z-scored over all of a speaker's clips, ``contextual`` those that are the turns around a clip: the caller of
+    `predict` must have done either.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Expert:
     standardisers: Mapping[str, "Standardiser"] = field(default_factory=dict)
     axis_rate: float = 0.0
     per_speaker: tuple[str, ...] = ()
+    contextual: tuple[str, ...] = ()
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -256,6 +258,7 @@ def _save_expert(expert: Expert, files: dict[str, str | bytes], *, half: bool) -
         "standardised": sorted(expert.standardisers),
         "axis_rate": expert.axis_rate,
         "per_speaker": list(expert.per_speaker),
+        "contextual": list(expert.contextual),
     }  # fmt: skip
 
 
@@ -334,6 +337,7 @@ def _load_expert(folder: Path, facts: Mapping[str, Any], files: Mapping[str, str
         },
         axis_rate=float(facts.get("axis_rate", 0.0)),
         per_speaker=tuple(facts.get("per_speaker", ())),
+        contextual=tuple(facts.get("contextual", ())),
     )
 
 

@@ -151,6 +151,11 @@ def _check(bundle: Bundle) -> None:
             f"bundle {bundle.name} wants {', '.join(names)} normalised over many clips of one speaker; "
             "one file does not have them"
         )
+    if names := sorted({name for expert in bundle.experts for name in getattr(expert, "contextual", ())}):
+        raise BundleError(
+            f"bundle {bundle.name} wants {', '.join(names)} of the turns around a clip; recognising looks at "
+            "each segment by itself"
+        )
     extractors = [extractor for expert in bundle.experts for extractor in expert.extractors.values()]
     if all(extractor.source == "vectors" for extractor in extractors):
         stored = ", ".join(sorted({extractor.name for extractor in extractors})) or "none"
