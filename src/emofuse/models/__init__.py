@@ -87,5 +87,33 @@ MODELS = Table(
             "emofuse.models.zoo.gru_fusion_as_coded:gru_fusion_as_coded",
             "the MOSI/MOSEI/SIMS thesis as its code runs it, with the fusion weights registered",
         ),
+        "upc_mlp": (
+            "emofuse.models.zoo.upc_mlp:upc_mlp",
+            "learned word vectors, their mean, a perceptron (student project on MELD)",
+        ),
+        "upc_rnn": (
+            "emofuse.models.zoo.upc_rnn:upc_rnn",
+            "learned word vectors or frames, two bidirectional LSTM layers, the mean (student project on MELD)",
+        ),
+        "upc_transformer": (
+            "emofuse.models.zoo.upc_transformer:upc_transformer",
+            "learned word vectors, two transformer layers, the mean (student project on MELD)",
+        ),
+        "upc_speech_cnn": (
+            "emofuse.models.zoo.upc_speech_cnn:upc_speech_cnn",
+            "convolutions on a spectrogram, averaged (student project on MELD)",
+        ),
+        "upc_dialogue": (
+            "emofuse.models.zoo.upc_dialogue:upc_dialogue",
+            "an LSTM over the turns of a conversation for each modality (student project on MELD)",
+        ),
+        "upc_multimodal": (
+            "emofuse.models.zoo.upc_multimodal:upc_multimodal",
+            "an LSTM over what the dialogue LSTMs say of each turn, in two stages or joint (student project on MELD)",
+        ),
+        "self_mm": (
+            "emofuse.models.zoo.self_mm:self_mm",
+            "labels of single modalities that the model generates itself (Yu et al. 2021)",
+        ),
     },
 )
