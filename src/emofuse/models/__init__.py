@@ -115,5 +115,9 @@ MODELS = Table(
             "emofuse.models.zoo.self_mm:self_mm",
             "labels of single modalities that the model generates itself (Yu et al. 2021)",
         ),
+        "mmim": (
+            "emofuse.models.zoo.mmim:mmim",
+            "mutual information kept between modalities and with what is fused (Han et al. 2021)",
+        ),
     },
 )
