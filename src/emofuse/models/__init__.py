@@ -119,5 +119,17 @@ MODELS = Table(
             "emofuse.models.zoo.mmim:mmim",
             "mutual information kept between modalities and with what is fused (Han et al. 2021)",
         ),
+        "cubemlp": (
+            "emofuse.models.zoo.cubemlp:cubemlp",
+            "CubeMLP (Sun et al. 2022): perceptrons along frames, modalities and features in turn",
+        ),
+        "almt": (
+            "emofuse.models.zoo.almt:almt",
+            "a hyper-modality guided by the main one (Zhang et al. 2023)",
+        ),
+        "mag_bert": (
+            "emofuse.models.zoo.mag_bert:mag_bert",
+            "a gate inside a transformer by which other modalities shift each token (Rahman et al. 2020)",
+        ),
     },
 )

@@ -69,7 +69,7 @@ class CrossLayer(nn.Module):
         return values + self.drop(self.forward_block(self.norm_forward(values)))
 
     def _split(self, projected: Tensor, parts: int) -> tuple[Tensor, ...]:
-        batch, time, width = projected.shape
+        batch, time = projected.shape[:2]
         split = projected.view(batch, time, parts, self.heads, self.size)
         # The kernel likes eight numbers at once; zeros beside the few of a head change nothing.
         return functional.pad(split, (0, -self.size % 8)).permute(2, 0, 3, 1, 4).unbind()
