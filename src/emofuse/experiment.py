@@ -92,11 +92,9 @@ def run(
         engine.wait()  # Until the first process has written everything.
         return Run(folder, evaluate_run(folder), best_epoch(folder))
     predictions = {
-        role: _predictions(expert, data.roles[role], config)
-        for role in ("valid", "test")
-        if data.roles[role]
+        role: predictions_of(expert, data.roles[role]) for role in ("valid", "test") if data.roles[role]
     }
-    reports = {role: _evaluate(config, made) for role, made in predictions.items()}
+    reports = {role: evaluated(config, made) for role, made in predictions.items()}
     bundle = Bundle(
         config.name, "1", corpus.task.labels, (expert,), _pool_of_one(expert, data.roles["valid"])
     )
@@ -139,7 +137,35 @@ def evaluate_run(folder: Path | str) -> dict[str, Report]:
     folder = Path(folder)
     predictions = read_predictions(folder)
     config = load_config(folder / "config.toml")
-    return {role: _evaluate(config, made) for role, made in predictions.items()}
+    return {role: evaluated(config, made) for role, made in predictions.items()}
+
+
+def predictions_of(expert: Expert, samples: Sequence[Sample]) -> Predictions:
+    """What a trained expert says of samples that are normalised as it was trained on them."""
+    engine = Engine.pick("cpu")
+    scores, ratings = predict(expert.model, samples, dims=expert.dims, engine=engine)
+    return Predictions(
+        ids=tuple(sample.id for sample in samples),
+        task=expert.task,
+        scores=scores,
+        probabilities=expert.calibrator(scores),
+        truth=np.stack([sample.shares for sample in samples]),
+        ratings=ratings,
+        rating_truth=np.stack([sample.ratings for sample in samples]),
+        groups=tuple(sample.group for sample in samples),
+    )
+
+
+def evaluated(config: RunConfig, predictions: Predictions) -> Report:
+    """The configured scores with their intervals, which the run's seed draws."""
+    names = config.evaluation.metrics or predictions.task.metrics
+    generator = np.random.default_rng(config.seed)
+    return evaluate(
+        predictions,
+        [METRICS.load(name) for name in names],
+        generator=generator,
+        resamples=config.evaluation.resamples,
+    )
 
 
 def _train(
@@ -213,29 +239,3 @@ def _pool_of_one(expert: Expert, valid: Sequence[Sample]) -> ExpertPool | None:
 def _describe(row: Mapping[str, float]) -> str:
     numbers = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "epoch")
     return f"epoch {row['epoch'] + 1:.0f}: {numbers}"
-
-
-def _predictions(expert: Expert, samples: Sequence[Sample], config: RunConfig) -> Predictions:
-    engine = Engine.pick("cpu")
-    scores, ratings = predict(expert.model, samples, dims=expert.dims, engine=engine)
-    return Predictions(
-        ids=tuple(sample.id for sample in samples),
-        task=expert.task,
-        scores=scores,
-        probabilities=expert.calibrator(scores),
-        truth=np.stack([sample.shares for sample in samples]),
-        ratings=ratings,
-        rating_truth=np.stack([sample.ratings for sample in samples]),
-        groups=tuple(sample.group for sample in samples),
-    )
-
-
-def _evaluate(config: RunConfig, predictions: Predictions) -> Report:
-    names = config.evaluation.metrics or predictions.task.metrics
-    generator = np.random.default_rng(config.seed)
-    return evaluate(
-        predictions,
-        [METRICS.load(name) for name in names],
-        generator=generator,
-        resamples=config.evaluation.resamples,
-    )

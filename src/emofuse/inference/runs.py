@@ -111,6 +111,37 @@ def best_epoch(folder: Path) -> int:
     return int(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["best_epoch"])
 
 
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """One row an epoch, as it was recorded; what is not known is left out of its row.
+
+    Raises:
+        InputError: the table is damaged.
+    """
+    path = folder / "history.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                {name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged history ({error})") from error
+
+
+def read_split(folder: Path) -> Split:
+    """The ids by role that a run was made with.
+
+    Raises:
+        InputError: they were not recorded, or the file is damaged.
+    """
+    path = folder / "split.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        ids = {role: tuple(map(str, facts[role])) for role in ("train", "valid", "test")}
+        return Split(**ids, protocol=str(facts["protocol"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: damaged split ({error})") from error
+
+
 def _of_a_run(path: Path) -> bool:
     # A write that was cut off leaves a hidden file with the name and an ending of its own.
     name = path.name[1:].rpartition(".")[0] if path.name.startswith(".") else path.name
