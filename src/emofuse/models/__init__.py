@@ -7,6 +7,10 @@ from emofuse.registry import Table
 MODELS = Table(
     "model",
     {
+        "committee": (
+            "emofuse.models.zoo.committee:committee",
+            "recommended: small members that read frames in order or summed up, averaged",
+        ),
         "composed": (
             "emofuse.models.composed:composed",
             "an encoder for each modality, one fusion and one head, all by name",
@@ -130,6 +134,22 @@ MODELS = Table(
         "mag_bert": (
             "emofuse.models.zoo.mag_bert:mag_bert",
             "a gate inside a transformer by which other modalities shift each token (Rahman et al. 2020)",
+        ),
+        "mctn": (
+            "emofuse.models.zoo.mctn:mctn",
+            "a joint embedding from translating one modality into the others and back (Pham et al. 2019)",
+        ),
+        "mfm": (
+            "emofuse.models.zoo.mfm:mfm",
+            "factors that generate each modality and one that tells the label (Tsai et al. 2019)",
+        ),
+        "tfr_net": (
+            "emofuse.models.zoo.tfr_net:tfr_net",
+            "cross-modal attention that rebuilds randomly missing frames (Yuan et al. 2021)",
+        ),
+        "cenet": (
+            "emofuse.models.zoo.cenet:cenet",
+            "a language model enhanced between its layers by what its tokens find in the others (Wang et al. 2022)",
         ),
     },
 )
