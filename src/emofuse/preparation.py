@@ -203,7 +203,7 @@ def fit_prepared(
     fields = {name: getattr(plan, name) for name in Schedule.__dataclass_fields__ if name != "seed"}
     return fit(
         recipe.model,
-        Total(built.objective, recipe.auxiliary),
+        Total(built.objective, recipe),
         train=data.train,
         valid=data.roles["valid"],
         dims=data.dims,

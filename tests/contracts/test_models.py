@@ -143,9 +143,7 @@ def test_one_clip_trains(name, number):
     for row in (SUBSETS[0], SUBSETS[-1]):
         batch = collate(samples_of([row]), DIMS)
         output = recipe.model.train()(batch)
-        loss = Total(TaskLoss(TASK), recipe.auxiliary)(output, batch) + sum(
-            losses_of(recipe, output, batch)
-        )
+        loss = Total(TaskLoss(TASK), recipe)(output, batch) + sum(losses_of(recipe, output, batch))
         assert loss.isfinite()
         loss.backward()
 
@@ -188,7 +186,7 @@ def trained(recipe, train, valid, dims, task, **plan):
         **{"epochs": 40, "batch_size": 16, "learning_rate": 1e-2, "weight_decay": 0.0, **plan}
     )
     fitted = fit(
-        recipe.model, Total(TaskLoss(task), recipe.auxiliary), train=[[one] for one in train], valid=valid,
+        recipe.model, Total(TaskLoss(task), recipe), train=[[one] for one in train], valid=valid,
         dims=dims, watch=ACCURACY, schedule=schedule, engine=Engine(torch.device("cpu")), phases=recipe.phases,
     )  # fmt: skip
     return fitted.model

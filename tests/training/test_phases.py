@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from emofuse.errors import ConfigError
-from emofuse.models.recipe import Phase, Total
+from emofuse.models.recipe import Phase, Recipe, Total
 from emofuse.training.objectives.task import TaskLoss
 from emofuse.types import Metric
 
@@ -135,5 +135,8 @@ def test_an_objective_with_a_memory_resumes_with_it(toy, tmp_path):
 
 
 def test_the_total_is_the_sum():
-    assert Total(lambda *given: torch.tensor(2.0), lambda *given: torch.tensor(3.0))(None, None) == 5
-    assert Total(lambda *given: torch.tensor(2.0))(None, None) == 2
+    recipe = Recipe(
+        nn.Identity(), auxiliary=lambda *given: torch.tensor(3.0), judged=lambda output: [2.0, 4.0]
+    )
+    assert Total(lambda output, batch: torch.tensor(output), recipe)(1.0, None) == 6
+    assert Total(lambda output, batch: torch.tensor(output))(1.0, None) == 1

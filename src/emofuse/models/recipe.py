@@ -1,11 +1,12 @@
 """What a model builder returns, and how a part named in a configuration becomes an object."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from emofuse.errors import ConfigError, UnknownNameError
@@ -36,26 +37,31 @@ class Phase:
 class Recipe:
     """A model ``Batch -> Output`` with what its paper adds to plain training on the task's loss.
 
-    ``auxiliary`` is a loss of its own on top of the configured one; ``phases`` say what is trained when. An
+    ``auxiliary`` is a loss of its own on top of the configured one, which is the mean over what ``judged`` makes
+    of the output (the members of a committee; None for the output itself); ``phases`` say what is trained when. An
     objective that keeps state over the training (labels that it revises, running statistics) is an
     `nn.Module` with that state in its ``state_dict``; it is saved and resumed with the model.
     """
 
     model: nn.Module
     auxiliary: Objective | None = None
+    judged: Callable[[Output], Sequence[Output]] | None = None
     phases: tuple[Phase, ...] = (Phase(),)
 
 
 class Total(nn.Module):
-    """The configured loss and a recipe's own, added up."""
+    """The configured loss of a recipe and its own, added up."""
 
-    def __init__(self, task: Objective, auxiliary: Objective | None = None) -> None:
+    def __init__(self, task: Objective, recipe: Recipe | None = None) -> None:
         super().__init__()
-        self.task, self.auxiliary = task, auxiliary
+        self.task = task
+        self.auxiliary = recipe.auxiliary if recipe else None
+        self.judged = recipe.judged if recipe else None
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """A scalar."""
-        loss = self.task(output, batch)
+        outputs = [output] if self.judged is None else self.judged(output)
+        loss = torch.stack([self.task(one, batch) for one in outputs]).mean()
         return loss if self.auxiliary is None else loss + self.auxiliary(output, batch)
 
 

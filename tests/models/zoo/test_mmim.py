@@ -99,7 +99,7 @@ def test_the_bound_has_a_pass_of_its_own(batch_of):
     output = recipe.model.train()(batch)
     by_hand = -output.parts["likelihood.audio"][:2].mean()
     torch.testing.assert_close(unlikelihood(output, batch), by_hand)
-    total = Total(lambda output, batch: output.ratings.mean(), recipe.auxiliary)(output, batch)
+    total = Total(lambda output, batch: output.ratings.mean(), recipe)(output, batch)
     total.backward()
     assert recipe.model.encoders["audio"].network.weight_ih_l0.grad.abs().sum() > 0
 

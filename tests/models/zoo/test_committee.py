@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import torch
+
+from emofuse.errors import ConfigError
+from emofuse.models import MODELS
+from emofuse.models.recipe import make
+from emofuse.models.zoo.committee import Committee, each_member, functionals
+from emofuse.types import TaskSpec
+
+TASK = TaskSpec(labels=("a", "b"), ratings=("valence",))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 7])
+def test_functionals_are_numpys_and_read_no_padding(length):
+    generator = np.random.default_rng(length)
+    frames = generator.normal(size=(length, 2)).astype(np.float32)
+    padded = np.concatenate([frames, np.full((3, 2), 77, np.float32)])
+    mask = torch.arange(length + 3)[None] < length
+    found = functionals(torch.from_numpy(padded)[None], mask)[0].view(11, 2).numpy()
+    steps = np.abs(np.diff(frames, axis=0))
+    thirds = [
+        frames[i * length // 3 : max((i + 1) * length // 3, i * length // 3 + 1)].mean(axis=0)
+        for i in range(3)
+    ]
+    wanted = [
+        frames.mean(axis=0), np.sqrt(frames.var(axis=0) + 1e-6),
+        *np.quantile(frames, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0),
+        steps.mean(axis=0) if length > 1 else np.zeros(2), *thirds,
+    ]  # fmt: skip
+    np.testing.assert_allclose(found, np.stack(wanted), atol=1e-5)
+
+
+def test_functionals_of_nothing_are_zero():
+    found = functionals(torch.ones(2, 3, 4), torch.zeros(2, 3, dtype=torch.bool))
+    assert found.shape == (2, 44) and not found.any()
+
+
+class Says(torch.nn.Module):
+    def __init__(self, probabilities, rating):
+        super().__init__()
+        self.said = torch.tensor([probabilities]).log() + 5, torch.tensor([[rating]]), torch.zeros(1, 2)
+
+    def forward(self, batch):
+        return self.said
+
+
+def test_a_committee_answers_with_mean_probabilities_and_ratings():
+    output = Committee([Says([0.9, 0.1], 1.0), Says([0.3, 0.7], -0.5)])(None)
+    torch.testing.assert_close(output.scores.softmax(dim=1), torch.tensor([[0.6, 0.4]]))
+    assert output.ratings.item() == 0.25 and output.fused.shape == (1, 4)
+    first, second = each_member(output)
+    assert first.ratings.item() == 1.0 and second.scores.argmax() == 1
+
+
+@pytest.mark.parametrize("options", [{"recurrent": 0, "functional": 0}, {"single_frame": ["text"]}])
+def test_a_committee_that_does_not_hold(options):
+    with pytest.raises(ConfigError):
+        make(MODELS, {"name": "committee", **options}, {"audio": 3}, TASK)
