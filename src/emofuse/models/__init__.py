@@ -151,5 +151,9 @@ MODELS = Table(
             "emofuse.models.zoo.cenet:cenet",
             "a language model enhanced between its layers by what its tokens find in the others (Wang et al. 2022)",
         ),
+        "tetfn": (
+            "emofuse.models.zoo.tetfn:tetfn",
+            "cross-modal transformers of pairs, those without the main modality through it (Wang et al. 2023)",
+        ),
     },
 )
