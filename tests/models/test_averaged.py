@@ -32,3 +32,8 @@ def test_what_is_absent_is_zero_and_what_is_there_is_not(batch_of):
     found = ClipEncoders(DIMS).eval()(batch_of(DIMS, {"a": 2}, {"b": 3}))
     assert found["a"][0].any() and not found["a"][1].any()
     assert found["b"][1].any() and not found["b"][0].any()
+
+
+def test_the_lstm_may_be_wider_than_the_perceptrons():
+    encoders = ClipEncoders(DIMS, hidden=5, main_hidden=9)
+    assert encoders.parts["a"].network.hidden_size == 9 and encoders.out_dims["b"] == 5

@@ -48,7 +48,7 @@ def test_dropout_keeps_the_mean():
 
 def test_a_tensor_without_end_is_refused():
     dims = dict.fromkeys("abcde", 4)
-    with pytest.raises(ConfigError, match="129 x 129"):
+    with pytest.raises(ConfigError, match="129 x 33 x 33"):
         tfn(dims, TaskSpec(labels=("x", "y")), main_dim=128)
 
 

@@ -38,8 +38,8 @@ class Averaged(nn.Module):
 class ClipEncoders(nn.Module):
     """One embedding a modality, the main one first; ``out_dims`` are their widths by name.
 
-    The main modality's LSTM is ``hidden`` wide and ends in a linear layer to ``main_dim``; the others'
-    perceptrons are ``hidden`` wide throughout, or as wide as ``widths`` says by name.
+    Every part is ``hidden`` wide, or as wide as ``widths`` says by name. The main modality has an LSTM
+    (``main_hidden`` wide where that is given) and a linear layer to ``main_dim``, the others perceptrons.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class ClipEncoders(nn.Module):
         main: str | None = None,
         hidden: int = 128,
         widths: Mapping[str, int] | None = None,
+        main_hidden: int | None = None,
         main_dim: int = 128,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
         sizes = by_name(dims, hidden, widths)
         first, *others = leading(dims, main)
+        width = main_hidden or sizes[first]
         parts: dict[str, nn.Module] = {
-            first: Lstm(
-                dims[first], hidden=sizes[first], bidirectional=False, out_dim=main_dim, dropout=dropout
-            ),
+            first: Lstm(dims[first], hidden=width, bidirectional=False, out_dim=main_dim, dropout=dropout),
             **{name: Averaged(dims[name], out_dim=sizes[name], dropout=dropout) for name in others},
         }
         self.parts = nn.ModuleDict(parts)

@@ -1,10 +1,10 @@
 """TFN: the outer product of ``[1; h]`` over all modalities, read by a perceptron.
 
-Paper: Zadeh et al. 2017, https://arxiv.org/abs/1707.07250; values of MMSA 2.2.1 for MOSI, 9,497,043 parameters
-on 768 + 5 + 20 features with ``widths = {audio = 32}``, as there. The whole tensor is never laid out: the first
-layer's weights meet the product of all but the main modality, on which dropout acts, then the main one. Ratings
-lie in the task's range by a sigmoid, as in the paper. An absent modality is ``[1; 0]``, which leaves the
-products of the others.
+Paper: Zadeh et al. 2017, https://arxiv.org/abs/1707.07250; its perceptrons of 32, else MMSA 2.2.1's values for
+MOSI: 9,497,043 parameters on 768 + 5 + 20 features with ``widths = {video = 128}``, as there. The whole tensor is
+never laid out: the first layer's weights meet the product of all but the main modality, on which dropout acts,
+then the main one. Ratings lie in the task's range by a sigmoid, as in the paper. An absent modality is
+``[1; 0]``, which leaves the products of the others.
 """
 
 from collections.abc import Mapping
@@ -73,21 +73,24 @@ def tfn(
     task: TaskSpec,
     *,
     main: str | None = None,
-    hidden: int = 128,
+    hidden: int = 32,
     widths: Mapping[str, int] | None = None,
+    main_hidden: int = 128,
     main_dim: int = 32,
     post: int = 64,
     dropout: float = 0.3,
     post_dropout: float = 0.5,
 ) -> Recipe:
-    """``main`` (the first by default) is read by an LSTM; ``widths`` are those parts, by name, that are not
-    ``hidden`` wide; ``main_dim`` is the LSTM's embedding and ``post`` the layers on the tensor.
+    """``main`` (the first by default) is read by an LSTM of ``main_hidden``, whose embedding is ``main_dim``
+    wide; ``widths`` are those other parts, by name, that are not ``hidden`` wide; ``post`` are the layers on
+    the tensor.
 
     Raises:
         ConfigError: ``main`` or a name in ``widths`` is not there, or the tensor is too large.
     """
     encoders = ClipEncoders(
-        dims, main=main, hidden=hidden, widths=widths, main_dim=main_dim, dropout=dropout
-    )
+        dims, main=main, hidden=hidden, widths=widths, main_hidden=main_hidden, main_dim=main_dim,
+        dropout=dropout,
+    )  # fmt: skip
     tensor = TensorLayer(encoders.out_dims, post, dropout=post_dropout)
     return Recipe(Tfn(encoders, tensor, Head(post, task, hidden=post, dropout=0.0), task.rating_range))
