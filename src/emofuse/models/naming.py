@@ -1,8 +1,11 @@
 """What builders are told of modalities by name: which one leads, and how wide each one's part is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from emofuse.errors import ConfigError
+
+Number = TypeVar("Number", int, float)
 
 
 def leading(names: Iterable[str], main: str | None = None) -> tuple[str, ...]:
@@ -29,3 +32,14 @@ def by_name(names: Iterable[str], usual: int, others: Mapping[str, int] | None =
     if unknown := sorted(set(others) - set(names)):
         raise ConfigError(f"a width is given for {', '.join(unknown)}; the features are {', '.join(names)}")
     return {name: others.get(name, usual) for name in names}
+
+
+def two(what: str, values: Sequence[Number]) -> tuple[Number, Number]:
+    """Both of ``values``, which are told for ``what`` in a configuration.
+
+    Raises:
+        ConfigError: there are not two.
+    """
+    if len(values) != 2:
+        raise ConfigError(f"{what} takes two numbers; got {list(values)}")
+    return values[0], values[1]

@@ -17,7 +17,7 @@ from emofuse.models.encoders.lstm_cells import run_lstm
 from emofuse.models.encoders.resample import in_step
 from emofuse.models.encoders.steps import Steps, steps_of
 from emofuse.models.heads import Head
-from emofuse.models.naming import by_name, leading
+from emofuse.models.naming import by_name, leading, two
 from emofuse.models.recipe import Recipe
 from emofuse.types import Batch, Output, TaskSpec
 
@@ -131,14 +131,14 @@ def graph_mfn(
     modalities; ``proposal`` and ``gates`` are hidden layers.
 
     Raises:
-        ConfigError: ``main`` or a name in ``widths`` is not there.
+        ConfigError: ``main`` or a name in ``widths`` is not there, or there are not two gates.
     """
     sizes = by_name(dims, hidden, widths)
     order = leading(dims, main)
     networks = {name: nn.LSTM(dims[name], sizes[name], batch_first=True) for name in order}
     model = GraphMfn(
         networks,
-        GatedMemory(vertex, memory, hidden=gates, dropouts=gate_dropout),
+        GatedMemory(vertex, memory, hidden=two("gates", gates), dropouts=two("gate_dropout", gate_dropout)),
         Head(sum(sizes.values()) + memory, task, hidden=head, dropout=dropout),
         graph=FusionGraph([sizes[name] for name in order], vertex),
         proposal=nn.Sequential(

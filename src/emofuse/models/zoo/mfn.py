@@ -16,7 +16,7 @@ from emofuse.models.encoders.lstm_cells import run_lstm
 from emofuse.models.encoders.resample import in_step
 from emofuse.models.encoders.steps import Steps, steps_of
 from emofuse.models.heads import Head
-from emofuse.models.naming import by_name, leading
+from emofuse.models.naming import by_name, leading, two
 from emofuse.models.recipe import Recipe
 from emofuse.types import Batch, Output, TaskSpec
 
@@ -81,18 +81,25 @@ def mfn(
     of the attention and of the proposal, ``gates`` those of keeping and of writing.
 
     Raises:
-        ConfigError: ``main`` or a name in ``widths`` is not there.
+        ConfigError: ``main`` or a name in ``widths`` is not there, or there are not two of each.
     """
     sizes = by_name(dims, hidden, widths)
     networks = {name: nn.LSTM(dims[name], sizes[name], batch_first=True) for name in leading(dims, main)}
     states = sum(sizes.values())
     layers = [
         nn.Sequential(nn.Linear(2 * states, width), nn.ReLU(), nn.Dropout(rate), nn.Linear(width, out))
-        for width, rate, out in zip(attention, attention_dropout, (2 * states, memory), strict=True)
+        for width, rate, out in zip(
+            two("attention", attention),
+            two("attention_dropout", attention_dropout),
+            (2 * states, memory),
+            strict=True,
+        )
     ]
     model = Mfn(
         networks,
-        GatedMemory(2 * states, memory, hidden=gates, dropouts=gate_dropout),
+        GatedMemory(
+            2 * states, memory, hidden=two("gates", gates), dropouts=two("gate_dropout", gate_dropout)
+        ),
         Head(states + memory, task, hidden=head, dropout=dropout),
         attention=layers[0],
         proposal=layers[1],

@@ -211,7 +211,9 @@ def mult(
         {name: nn.Conv1d(dims[name], width, sizes[name], padding="same", bias=False) for name in order},
         Head(total, task),
         pairs={name: {other: stack(1, layers) for other in others} for name, others in sources.items()},
-        memories={name: stack(len(others), max(layers, memory_layers)) for name, others in sources.items()},
+        memories={
+            name: stack(len(others), max(layers, memory_layers, 1)) for name, others in sources.items()
+        },
         residual=nn.Sequential(
             nn.Linear(total, total), nn.ReLU(), nn.Dropout(dropout), nn.Linear(total, total)
         ),
