@@ -25,6 +25,10 @@ CHECKS = Table(
         "texts": ("emofuse.audit.leaks:shared_texts", "sentences in two splits, or said by all"),
         "labels": ("emofuse.audit.labels:label_faults", "unknown labels, shares and ratings; counts"),
         "same_texts": ("emofuse.audit.labels:conflicting_texts", "one text and speaker, several labels"),
+        "order": (
+            "emofuse.audit.order:ordered_by_label",
+            "rows of a dialogue sorted by label, not by turn",
+        ),
         "times": ("emofuse.audit.times:time_faults", "times that run backwards, or last too long"),
         "vectors": ("emofuse.audit.vectors:vector_faults", "features that are constant, NaN or all zero"),
         "fitted": ("emofuse.audit.fitted:fitted_on_train", "features whose networks saw the training rows"),
@@ -42,7 +46,7 @@ CHECKS = Table(
 # Only on demand: it looks at every picture.
 SLOW = ("faces",)
 NEED_MEDIA = ("media", "duplicates", "faces")
-FROM_TABLES = ("groups", "texts", "labels", "same_texts", "times")
+FROM_TABLES = ("groups", "texts", "labels", "same_texts", "order", "times")
 
 
 @dataclass(frozen=True, eq=False)
