@@ -74,6 +74,13 @@ def test_where_nothing_is_known_or_present_labels_rest():
     assert labels.label("a", "text").item() == before
 
 
+def test_a_clip_may_stand_twice_in_a_batch():
+    labels = GeneratedLabels(("text",), middle=0.0, limit=3.0)
+    labels(*given(["a", "a", "b"], [1.0, 1.0, -1.0], [1.0, 1.0, -1.0], [1.0, 1.0, -1.0]))
+    labels(*given(["c"], [2.0], [1.0], [1.0]))
+    assert [labels.label(clip, "text").item() for clip in "abc"] == [1.0, -1.0, 2.0]
+
+
 def test_validation_moves_nothing_and_state_comes_back(tmp_path):
     labels = GeneratedLabels(("text",), middle=0.0, limit=3.0, floor=0.5)
     row = given(["a", "b"], [1.0, -1.0], [1.0, -1.0], [1.0, -1.0])

@@ -4,7 +4,7 @@ https://arxiv.org/abs/1812.07809).
 The main modality is translated into the second and, from what came out, back; the embedding of that is translated
 into the third, and so on; a GRU over the last embedding predicts. Only the main modality is read in use: a clip
 without it gets the same answer whatever else it has. Differs: decoders are told the true frames before each one
-(no loop over time), and attend with projections.
+(no loop over time), and attend with projections. 243,610 parameters on CMU-MOSI (768, 5, 20).
 """
 
 from collections.abc import Mapping
@@ -94,6 +94,7 @@ def translation_errors(main: str, *, translated: float, returned: float) -> Obje
     """The mean squared errors of the translations, of clips that have both sides, and of the way back."""
 
     def errors(output: Output, batch: Batch) -> Tensor:
+        """A scalar."""
         loss = output.scores.sum() * 0.0
         names = [key.partition(".")[2] for key in output.parts if key.startswith("translated.")]
         for key, found in output.parts.items():

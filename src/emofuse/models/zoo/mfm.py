@@ -4,7 +4,8 @@ https://arxiv.org/abs/1806.06176).
 A memory fusion network gives the code of the label, an LSTM a modality its own code; from factors of both a decoder
 rebuilds the modality. Codes are held to a standard normal by maximum mean discrepancy. Differs: decoders read the
 factors at every frame and not their own last one, so that there is no loop; an absent modality is neither rebuilt
-nor held to anything; one weight for the reconstruction of all modalities.
+nor held to anything; one weight for the reconstruction of all modalities. 1,709,370 parameters on CMU-MOSI
+(768, 5, 20) with ``widths = {audio = 32}``.
 """
 
 from collections.abc import Mapping
@@ -102,6 +103,7 @@ def generation_errors(*, rebuilt: float, normal: float) -> Objective:
     """``rebuilt`` times the mean squared errors of the modalities, ``normal`` times the codes' discrepancy."""
 
     def errors(output: Output, batch: Batch) -> Tensor:
+        """A scalar."""
         loss = output.scores.sum() * 0.0
         for key, found in output.parts.items():
             kind, _, name = key.partition(".")

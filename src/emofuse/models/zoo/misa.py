@@ -172,6 +172,7 @@ def misa(
     model = Misa(encoders, task, hidden=hidden, heads=heads, feedforward=feedforward, dropout=dropout)
 
     def auxiliary(output: Output, batch: Batch) -> Tensor:
+        """A scalar."""
         lost = misa_losses(output, batch, moments=moments)
         return similar * lost["similar"] + different * lost["different"] + rebuilt * lost["rebuilt"]
 

@@ -95,13 +95,14 @@ def mixture_entropy(values: Tensor, groups: Tensor, *, ridge: float = 1e-4) -> T
     """
     found = []
     for group in groups[groups >= 0].unique():
-        inside = values[groups == group].float()
+        # Double: few clips in many dimensions leave nothing but the ridge, and half precision not even that.
+        inside = values[groups == group].double()
         if len(inside) > 1:
             centred = inside - inside.mean(dim=0)
             covariance = centred.T @ centred / (len(inside) - 1)
-            floor = ridge * torch.eye(values.shape[1], device=values.device)
+            floor = ridge * torch.eye(values.shape[1], dtype=inside.dtype, device=values.device)
             found.append(torch.linalg.cholesky(covariance + floor).diagonal().log().sum())
-    return torch.stack(found).mean() if found else values.float().sum() * 0.0
+    return torch.stack(found).mean().float() if found else values.float().sum() * 0.0
 
 
 def sides(batch: Batch, middle: float) -> Tensor:

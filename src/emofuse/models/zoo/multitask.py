@@ -94,6 +94,7 @@ def own_errors(weight: float) -> Objective:
     """``weight`` times the sum over modalities of what their heads miss, in the rows that have the modality."""
 
     def errors(output: Output, batch: Batch) -> Tensor:
+        """A scalar."""
         names = [key.removeprefix("scores.") for key in output.parts if key.startswith("scores.")]
         lost = [
             task_error(

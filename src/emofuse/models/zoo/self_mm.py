@@ -159,13 +159,15 @@ class GeneratedLabels(nn.Module):
         return positive, negative
 
     def _rows(self, output: Output, batch: Batch) -> Tensor:
-        new = [row for row, clip in enumerate(batch.ids) if clip not in self.places]
+        new = []
+        for row, clip in enumerate(batch.ids):
+            if clip not in self.places:
+                self.places[clip] = len(self.places)
+                new.append(row)
         assert output.fused is not None, "the model says what it fused"
         widths = {name: output.parts[f"features.{name}"].shape[1] for name in self.names}
         widths[""] = output.fused.shape[1]
         truth = (batch.ratings - self.middle)[new]
-        for row in new:
-            self.places[batch.ids[row]] = len(self.places)
         for name, width in widths.items():
             empty = truth.new_full((len(new), width), torch.nan)
             self.features[name] = _joined(self.features.get(name), empty)

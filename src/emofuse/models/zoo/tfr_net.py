@@ -4,7 +4,7 @@ https://doi.org/10.1145/3474085.3475585).
 While it trains frames of each modality are blanked at random. Each modality attends to itself and to every other
 (the cross-modal blocks are MulT's), the blanked frames are rebuilt from that by a linear layer (smooth L1, there
 alone), and a convolution gates a GRU's states before they are pooled. Differs: in use nothing is blanked beyond what
-is missing; blanked token vectors are zeros, not [UNK].
+is missing; blanked token vectors are zeros, not [UNK]. 579,516 parameters on CMU-MOSI (768, 5, 20).
 """
 
 from collections.abc import Mapping
@@ -104,6 +104,7 @@ def rebuilding_errors(weight: float) -> Objective:
     """``weight`` times the smooth L1 of what was rebuilt, over blanked frames alone, summed over modalities."""
 
     def errors(output: Output, batch: Batch) -> Tensor:
+        """A scalar."""
         loss = output.scores.sum() * 0.0
         for key, blanked in output.parts.items():
             kind, _, name = key.partition(".")
