@@ -99,6 +99,7 @@ class GeneratedLabels(nn.Module):
         self.visits = torch.zeros(0)
         self.labels: dict[str, Tensor] = {}
         self.features: dict[str, Tensor] = {}
+        self.seen: dict[str, Tensor] = {}
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """A scalar; where gradients flow the batch's labels move on after it."""
@@ -145,17 +146,18 @@ class GeneratedLabels(nn.Module):
                 free = again & batch.presence[name] & moved.isfinite()
                 self.labels[name][rows, column] = torch.where(free, moved, kept)
         for name, values in now.items():
-            seen = batch.presence[name] if name else torch.ones_like(again)
-            self.features[name][rows[seen]] = values[seen]
+            here = batch.presence[name] if name else torch.ones_like(again)
+            self.features[name][rows[here]] = values[here]
+            self.seen[name][rows[here]] = True
         self.visits[rows] = visit
 
     def _centres(self, name: str, column: int) -> tuple[Tensor, Tensor] | None:
-        label = self.labels[name]
-        seen = self.features[name].isfinite().all(dim=1)
-        sides = [seen & (label[:, column] > 0), seen & (label[:, column] < 0)]
-        if not all(side.any() for side in sides):
+        label = self.labels[name][:, column]
+        sides = torch.stack([label > 0, label < 0]) & self.seen[name]
+        if not sides.any(dim=1).all():
             return None
-        positive, negative = (self.features[name][side].mean(dim=0) for side in sides)
+        shares = sides / sides.sum(dim=1, keepdim=True)
+        positive, negative = (shares.to(self.features[name].dtype) @ self.features[name]).unbind()
         return positive, negative
 
     def _rows(self, output: Output, batch: Batch) -> Tensor:
@@ -169,8 +171,10 @@ class GeneratedLabels(nn.Module):
         widths[""] = output.fused.shape[1]
         truth = (batch.ratings - self.middle)[new]
         for name, width in widths.items():
-            empty = truth.new_full((len(new), width), torch.nan)
-            self.features[name] = _joined(self.features.get(name), empty)
+            self.features[name] = _joined(self.features.get(name), truth.new_zeros(len(new), width))
+            self.seen[name] = _joined(
+                self.seen.get(name), torch.zeros(len(new), dtype=torch.bool, device=truth.device)
+            )
             self.labels[name] = _joined(self.labels.get(name), truth)
         self.visits = _joined(self.visits, truth.new_zeros(len(new)))
         return torch.tensor([self.places[clip] for clip in batch.ids], device=truth.device)
@@ -179,7 +183,7 @@ class GeneratedLabels(nn.Module):
         """Everything that is kept by clip."""
         return {
             "clips": list(self.places), "visits": self.visits,
-            "labels": dict(self.labels), "features": dict(self.features),
+            "labels": dict(self.labels), "features": dict(self.features), "seen": dict(self.seen),
         }  # fmt: skip
 
     def set_extra_state(self, state: Mapping[str, Any]) -> None:
@@ -187,6 +191,7 @@ class GeneratedLabels(nn.Module):
         self.places = {clip: place for place, clip in enumerate(state["clips"])}
         self.visits = state["visits"]
         self.labels, self.features = dict(state["labels"]), dict(state["features"])
+        self.seen = dict(state["seen"])
 
 
 def self_mm(
