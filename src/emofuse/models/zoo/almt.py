@@ -52,6 +52,21 @@ class Layer(nn.Module):
         target = target + self.out(attend(query, key, value, heads=self.heads, mask=mask))
         return target + self.forward_block(target)
 
+    def few(self, target: Tensor, source: Tensor, mask: Tensor) -> Tensor:
+        """The same for a few targets and many sources, whose keys and values are never laid out: ``q . W x`` is
+        ``W' q . x``, and a mean of ``W x`` is W of their mean.
+        """
+        source = self.norm_source(source)
+        to_key, to_value = self.key_value.weight.unflatten(0, (2, self.heads, -1))
+        query = self.query(self.norm_target(target)).unflatten(2, (self.heads, -1))
+        asked = torch.einsum("bnhk,hkd->bhnd", query, to_key.to(query.dtype))
+        found = functional.scaled_dot_product_attention(
+            asked.flatten(1, 2), source, source, attn_mask=mask.unsqueeze(1), scale=query.shape[3] ** -0.5
+        ).view_as(asked)
+        attended = torch.einsum("bhnd,hkd->bnhk", found, to_value.to(found.dtype)).flatten(2)
+        target = target + self.out(attended)
+        return target + self.forward_block(target)
+
 
 class TakeIn(nn.Module):
     """Frames of one modality into a few learned tokens, which stand in front of them in a transformer."""
@@ -71,7 +86,9 @@ class TakeIn(nn.Module):
         for layer in self.layers[:-1]:
             hidden = layer(hidden, hidden, seen)
         # Nothing reads the frames behind the last layer: only the tokens pass it.
-        return self.layers[-1](hidden[:, :count], hidden, seen)
+        last = self.layers[-1]
+        assert isinstance(last, Layer)
+        return last.few(hidden[:, :count], hidden, seen)
 
 
 class Guided(nn.Module):

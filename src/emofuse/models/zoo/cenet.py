@@ -4,8 +4,8 @@ before one of its layers every token asks the frames of each other modality, and
 With ``pretrained`` (a folder or hub name of BERT's family) the main modality is token ids; without it vectors, read by
 a small transformer. Frames pass two layers first, as in MMSA; the paper turns them into 16 words by k-means, which
 ``words`` learns softly with the model. Differs: attention is scaled by the root of the width (the authors' code
-sharpens it eightfold); a clip without the main modality is one learned token. The enhancement has 5,925,888
-parameters at MMSA's sizes (768 with 5 and 20); with a transformer of 128 the whole has 1,060,481.
+sharpens it eightfold), keys have no bias; a clip without the main modality is one learned token. The enhancement has
+5,924,352 parameters at MMSA's sizes (768 with 5 and 20); with a transformer of 128 the whole has 1,060,225.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +43,9 @@ class Enhancement(nn.Module):
             }
         )
         self.queries = nn.ModuleDict({name: nn.Linear(width, width) for name in dims})
-        self.key_values = nn.ModuleDict({name: nn.Linear(width, 2 * width) for name in dims})
+        # A softmax does not see what is added to all: keys need no bias.
+        self.keys = nn.ModuleDict({name: nn.Linear(width, width, bias=False) for name in dims})
+        self.values = nn.ModuleDict({name: nn.Linear(width, width) for name in dims})
         self.connect = nn.Linear(len(dims) * width, width) if dims else None
 
     def forward(self, tokens: Tensor, values: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
@@ -56,12 +58,21 @@ class Enhancement(nn.Module):
         return tokens + self.connect(torch.cat(found, dim=2))
 
     def _asked(self, name: str, tokens: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        key, value = self.key_values[name](self.transforms[name](values)).chunk(2, dim=2)
+        # Tokens are few and frames are many: what is linear in a frame is done to the query (q . W x is W' q . x)
+        # and to the answer (a mean of W x is W of the mean), so that keys and values are never laid out.
+        transform, keys = self.transforms[name], self.keys[name]
+        *before, last = transform.children()
+        for layer in before:
+            values = layer(values)
+        query = functional.linear(
+            functional.linear(self.queries[name](tokens), keys.weight.T), last.weight.T
+        )
         some = mask.any(dim=1)[:, None, None]
         # A softmax over nothing is not a number: such a row sees all, and its answer is blanked.
-        told = functional.scaled_dot_product_attention(
-            self.queries[name](tokens), key, value, attn_mask=mask.unsqueeze(1) | ~some
+        found = functional.scaled_dot_product_attention(
+            query, values, values, attn_mask=mask.unsqueeze(1) | ~some, scale=tokens.shape[2] ** -0.5
         )
+        told = self.values[name](last(found))
         return torch.where(some, told, torch.zeros_like(told))
 
 

@@ -1,9 +1,10 @@
 """The dialogue LSTM of a student project on MELD: dropout, two forward layers over the turns of a conversation, a
 linear layer on the state at the turn that is judged.
 
-A frame of a track is one utterance here: the turns of the conversation up to and including the clip's own. The LSTM
-runs forward, so that this is what it says at that turn when it is fed the whole conversation. Differs: several
-modalities: the mean of their logits. 67,015 parameters on 64 features of text and 7 classes, 5,773,807 on 600 of audio.
+A frame of a track is one utterance here: the turns of the conversation up to and including the clip's own, as
+``features.<modality>.context`` with ``own = true`` makes them. The LSTM runs forward, so that this is what it says at
+that turn when it is fed the whole conversation. Differs: several modalities: the mean of their logits. 67,015
+parameters on 64 features of text and 7 classes, 5,773,807 on 600 of audio.
 """
 
 from collections.abc import Mapping
