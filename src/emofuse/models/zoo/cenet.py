@@ -60,13 +60,11 @@ class Enhancement(nn.Module):
     def _asked(self, name: str, tokens: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         # Tokens are few and frames are many: what is linear in a frame is done to the query (q . W x is W' q . x)
         # and to the answer (a mean of W x is W of the mean), so that keys and values are never laid out.
-        transform, keys = self.transforms[name], self.keys[name]
-        *before, last = transform.children()
+        *before, last = self.transforms[name].children()
         for layer in before:
             values = layer(values)
-        query = functional.linear(
-            functional.linear(self.queries[name](tokens), keys.weight.T), last.weight.T
-        )
+        keys: Any = self.keys[name]
+        query = self.queries[name](tokens) @ keys.weight @ last.weight
         some = mask.any(dim=1)[:, None, None]
         # A softmax over nothing is not a number: such a row sees all, and its answer is blanked.
         found = functional.scaled_dot_product_attention(
