@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -15,12 +14,13 @@ import typer
 from typer.core import TyperGroup
 
 from emofuse import __version__
+from emofuse.apps import evaluation
 from emofuse.apps.audit import audit_corpus
 from emofuse.apps.corpora import export_store, import_dataset, inspect_store
+from emofuse.apps.evaluation import tell_protocol
 from emofuse.apps.outputs import check_outputs, is_stdout, write_together
+from emofuse.apps.progress import Progress, console, progress_bar
 from emofuse.errors import EmofuseError, InputError, MediaError, UnknownNameError
-
-Progress = Callable[[str, float], None]
 
 # kind -> where its table stands
 TABLES = {
@@ -122,7 +122,7 @@ def recognize(
 
     recognizer = Recognizer(bundle, cache=Cache(None) if no_cache else None)
     results = []
-    with _progress(quiet) as progress:
+    with progress_bar(quiet) as progress:
         for path in paths:
             results.append(
                 recognizer.predict(path, transcript=transcript, text=text, progress=_named(progress, path))
@@ -143,9 +143,9 @@ def recognize(
 
     from emofuse.apps.show import show_result
 
-    console = _console()
+    shown = console()
     for result in results:
-        show_result(result, console)
+        show_result(result, shown)
 
 
 @app.command(no_args_is_help=True)
@@ -164,15 +164,15 @@ def train(
     """Train and test what a configuration describes, into a run folder."""
     from emofuse.experiment import run
 
-    with _progress(quiet) as progress:
+    with progress_bar(quiet) as progress:
         made = run(config, overrides or [], out=out, fresh=fresh, progress=progress)
     # Under torchrun the first process speaks for all.
     if not quiet and os.environ.get("RANK", "0") == "0":
         from emofuse.apps.show import show_reports
 
         typer.echo(f"run folder: {made.folder}")
-        _tell_protocol(made.folder)
-        show_reports(made.reports, _console())
+        tell_protocol(made.folder)
+        show_reports(made.reports, console())
 
 
 @app.command(no_args_is_help=True)
@@ -198,7 +198,7 @@ def compare(
 
     read = load_plan(plan, overrides or [], protocol=protocol)
     folder = out or Path("runs") / read.name
-    with _progress(quiet) as progress:
+    with progress_bar(quiet) as progress:
         tables = compare_runs(read, folder, processes=processes, progress=progress)
     if not quiet:
         typer.echo(standings_markdown(tables))
@@ -223,24 +223,11 @@ def sweep(
 
     read = load_search(plan, overrides or [])
     folder = out or Path("runs") / read.name
-    with _progress(quiet) as progress:
+    with progress_bar(quiet) as progress:
         found = search(read, folder, progress=progress)
     if not quiet:
-        show_trials(found, _console())
+        show_trials(found, console())
         typer.echo(f"best, to be trained with emofuse train: {folder / 'best.toml'}")
-
-
-@app.command(no_args_is_help=True)
-def evaluate(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a finished run.")],
-) -> None:
-    """Score the stored predictions of a run; nothing is trained."""
-    from emofuse.apps.show import show_reports
-    from emofuse.experiment import evaluate_run
-
-    reports = evaluate_run(run_dir)
-    _tell_protocol(run_dir)
-    show_reports(reports, _console())
 
 
 @app.command(no_args_is_help=True)
@@ -254,7 +241,7 @@ def extract(
     """Compute features into the cache, so that a training begins at once."""
     from emofuse.experiment import extract as extract_features
 
-    with _progress(quiet) as progress:
+    with progress_bar(quiet) as progress:
         counts = extract_features(target, progress=progress)
     if not quiet:
         for name, count in counts.items():
@@ -265,6 +252,11 @@ app.command("import", no_args_is_help=True)(import_dataset)
 app.command("inspect", no_args_is_help=True)(inspect_store)
 app.command("export", no_args_is_help=True)(export_store)
 app.command("audit", no_args_is_help=True)(audit_corpus)
+app.command("evaluate", no_args_is_help=True)(evaluation.evaluate)
+app.command("report", no_args_is_help=True)(evaluation.report)
+app.command("robustness", no_args_is_help=True)(evaluation.robustness)
+app.command("complexity", no_args_is_help=True)(evaluation.complexity)
+app.command("explain", no_args_is_help=True)(evaluation.explain)
 
 
 @app.command("list", no_args_is_help=True)
@@ -279,7 +271,7 @@ def list_names(
 
     entries = _entries(kind)
     if not with_terms:
-        show_entries(entries, _console())
+        show_entries(entries, console())
         return
     if kind != "datasets":
         raise UnknownNameError(f"--terms is known of datasets, not of {kind}")
@@ -331,42 +323,5 @@ def _check_recognize(
     check_outputs(outputs, inputs=[*paths, *([transcript] if transcript else [])])
 
 
-def _tell_protocol(folder: Path) -> None:
-    """How the clips were split, and what an audit says of that, before any score."""
-    from emofuse.inference.runs import protocol_of
-
-    protocol, verdict = protocol_of(folder)
-    for line in filter(None, (protocol and f"protocol: {protocol}", verdict)):
-        typer.echo(line)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
-
-
 def _named(progress: Progress, path: Path) -> Progress:
     return lambda stage, done: progress(f"{path.name}: {stage}", done)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    """A bar on stderr where somebody looks at it."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    if quiet or not console.is_terminal:
-        yield lambda stage, done: None
-        return
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def tell(stage: str, done: float) -> None:
-            bar.update(task, description=stage[:60], completed=done)
-
-        yield tell

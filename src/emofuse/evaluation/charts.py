@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
+Numbers = Sequence[float] | np.ndarray
 COLOURS = 7
 CHART_PX, _HEIGHT = 440.0, 290.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54.0, 14.0, 12.0, 44.0
@@ -22,10 +25,10 @@ class Series:
     """One line: points ``(n,)``, where known the ends of a band, and whether it is a quiet line of reference."""
 
     name: str
-    xs: Sequence[float]
-    ys: Sequence[float]
-    low: Sequence[float] = ()
-    high: Sequence[float] = ()
+    xs: Numbers
+    ys: Numbers
+    low: Numbers = ()
+    high: Numbers = ()
     quiet: bool = False
 
 
@@ -38,14 +41,17 @@ class _Plane:
         self.across, self.up, self.height = across, up, height
 
     def x(self, value: float) -> float:
+        """Its place from the left, px."""
         low, high = self.across
         return _LEFT + (value - low) / (high - low) * (CHART_PX - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
+        """Its place from the top, px."""
         low, high = self.up
         return self.height - _BOTTOM - (value - low) / (high - low) * (self.height - _TOP - _BOTTOM)
 
     def axes(self, x_label: str, y_label: str, *, whole: bool = False) -> str:
+        """Both axes with round numbers and their labels."""
         right, bottom, parts = CHART_PX - _RIGHT, self.height - _BOTTOM, []
         for tick in ticks(*self.up):
             parts.append(
@@ -103,13 +109,15 @@ def line_chart(
     return figure(title, drawn, height=plane.height, told=_told(series, y_label), below=legend)
 
 
-def histogram_under(
-    curve: str, edges: Sequence[float], counts: Sequence[float], *, title: str, x_label: str
-) -> str:
-    """A figure, and below it how many clips fall between the edges."""
-    plane = _Plane(
-        (float(edges[0]), float(edges[-1])), (0.0, max(1.0, float(max(counts))) * 1.05), height=150.0
-    )
+def histogram(edges: Numbers, counts: Numbers, *, title: str, x_label: str) -> str:
+    """How many clips fall between the edges.
+
+    Raises:
+        ValueError: there is no bin.
+    """
+    if not len(counts):
+        raise ValueError("nothing to draw")
+    plane = _Plane((float(edges[0]), float(edges[-1])), (0.0, max(1.0, float(max(counts))) * 1.05))
     parts = [plane.axes(x_label, "clips")]
     for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
         x, width, y = plane.x(low), plane.x(high) - plane.x(low), plane.y(count)
@@ -118,8 +126,7 @@ def histogram_under(
             f'height="{plane.height - _BOTTOM - y:.1f}">'
             f"<title>{low:.2f} to {high:.2f}: {count:,.0f} clips</title></rect>"
         )
-    below = figure(title, "".join(parts), height=plane.height, told=f"{sum(counts):,.0f} clips")
-    return f'<div class="stacked">{curve}{below}</div>'
+    return figure(title, "".join(parts), height=plane.height, told=f"{sum(counts):,.0f} clips")
 
 
 def ticks(low: float, high: float, *, whole: bool = False, about: int = 5) -> list[float]:
@@ -158,7 +165,7 @@ def text(kind: str, x: float, y: float, said: str, *, at: str = "start", turned:
     return f'<text class="{kind}" {place} text-anchor="{at}">{clean(said)}</text>'
 
 
-def span(values: Sequence[float], pad: float = 0.06) -> tuple[float, float]:
+def span(values: Numbers, pad: float = 0.06) -> tuple[float, float]:
     """The ends of the finite values, with room on both sides as a share of their distance.
 
     Raises:

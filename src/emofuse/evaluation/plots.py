@@ -1,15 +1,17 @@
-"""Pictures of a run as PNG: confusion, loss curves, reliability. Written whole or not at all."""
+"""Pictures of a run as PNG or SVG, by the ending of the file's name; written whole or not at all."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emofuse.evaluation.calibration import reliability_curve
+from emofuse.evaluation.calibration import ReliabilityCurve, reliability_curve
+from emofuse.evaluation.figures import drawn
+from emofuse.evaluation.groups import GroupReport
 from emofuse.evaluation.metrics.calibration_error import expected_calibration_error
 from emofuse.evaluation.metrics.confusion import ratio
+from emofuse.evaluation.selective import RiskCoverage
 from emofuse.files import write_atomically
 from emofuse.types import Report
 
@@ -57,7 +59,7 @@ def loss_curves(history: Sequence[Mapping[str, float]], path: Path, *, metric: s
     Args:
         history: one row an epoch, with ``epoch`` (from 0; shown from 1), ``train_loss``, ``valid_loss``
             and, where one was watched, ``valid_<metric>``.
-        path: where the PNG goes.
+        path: where the picture goes.
         metric: the watched metric; by default the first ``valid_...`` column that is no loss. The best
             epoch is the one of its highest value, or of its lowest for an error (mae, mse, ece, brier,
             nll).
@@ -99,7 +101,7 @@ def reliability_plot(probabilities: np.ndarray, truth: np.ndarray, path: Path, *
     Args:
         probabilities: ``(n, classes)``, each row summing to 1.
         truth: ``(n,)`` int labels.
-        path: where the PNG goes.
+        path: where the picture goes.
         bins: bins of equal width.
 
     Raises:
@@ -108,18 +110,66 @@ def reliability_plot(probabilities: np.ndarray, truth: np.ndarray, path: Path, *
     """
     curve = reliability_curve(truth, probabilities, bins=bins)
     error = expected_calibration_error(truth, probabilities, bins=bins)
+    calibration_plot(curve, path, error=error)
+
+
+def calibration_plot(curve: ReliabilityCurve, path: Path, *, error: float) -> None:
+    """What `reliability_plot` draws, from its curve and calibration ``error``.
+
+    Raises:
+        OutputError: ``path`` cannot be written, or ends in neither .png nor .svg.
+    """
     reached, gap = np.nan_to_num(curve.accuracy), np.nan_to_num(curve.confidence - curve.accuracy)
     figure, upper, lower = _two_panels(5.2, 6.0, share=(4, 1))
-    centres, width = (curve.edges[:-1] + curve.edges[1:]) / 2, 0.92 / bins
+    centres, width = (curve.edges[:-1] + curve.edges[1:]) / 2, 0.92 / len(curve.count)
     hatched: dict[str, Any] = {"facecolor": "none", "edgecolor": _ORANGE, "hatch": "////", "linewidth": 0.8}
     upper.plot([0, 1], [0, 1], color=_MUTED, linestyle=_DASHED, zorder=3, label="perfect calibration")
     upper.bar(centres, reached, width, color=_BLUE, label="accuracy")
     upper.bar(centres, gap, width, bottom=reached, label="confidence minus accuracy", **hatched)
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=1.6)
-    _title(upper, f"ECE {error:.3f}, {len(truth):,} clips, {bins} bins")
+    _title(upper, f"ECE {error:.3f}, {curve.count.sum():,.0f} clips, {len(curve.count)} bins")
     lower.bar(centres, curve.count, width, color=_MUTED)
     lower.set(ylabel="clips", xlabel="confidence")
+    _save(figure, path)
+
+
+def risk_plot(curve: RiskCoverage, path: Path) -> None:
+    """Error rate against the share of clips that are answered, surest first.
+
+    Raises:
+        ValueError: there is no clip.
+        OutputError: ``path`` cannot be written, or ends in neither .png nor .svg.
+    """
+    if not len(curve.coverage):
+        raise ValueError("no clips to draw")
+    figure, axes = _canvas(5.6, 3.8)
+    axes.grid(color=_GRID, linewidth=0.8)
+    axes.plot(curve.coverage, curve.risk, color=_BLUE, linewidth=1.8)
+    axes.set(xlim=(0, 1), xlabel="share of clips answered, surest first", ylabel="error rate among them")
+    axes.set_ylim(bottom=0)
+    _title(axes, f"error {curve.risk[-1]:.3f} where all are answered")
+    _save(figure, path)
+
+
+def groups_plot(report: GroupReport, path: Path, *, name: str) -> None:
+    """The score of each group as a dot with its 95 % interval; ``name`` says what the groups are.
+
+    Raises:
+        OutputError: ``path`` cannot be written, or ends in neither .png nor .svg.
+    """
+    values = np.array([row.value for row in report.rows])
+    ends = np.array([[row.low, row.high] for row in report.rows])
+    figure, axes = _canvas(6.4, 1.3 + 0.3 * len(values))
+    axes.grid(color=_GRID, linewidth=0.8)
+    places = np.arange(len(values))
+    axes.hlines(places, ends[:, 0], ends[:, 1], color=_INK, linewidth=1.4)
+    axes.plot(values, places, "o", color=_BLUE, markersize=6)
+    axes.set_yticks(places, [f"{row.group}  (n={row.n:,})" for row in report.rows])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{report.metric}, 95 % interval")
+    gap = f", largest gap {report.gap.value:.3f}" if report.gap else ""
+    _title(axes, f"by {name}{gap}")
     _save(figure, path)
 
 
@@ -194,10 +244,4 @@ def _dressed(axes: "Axes") -> "Axes":
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    # Without the software's version in it, the same numbers give the same bytes.
-    figure.savefig(buffer, format="png", bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, drawn(figure, path.suffix.lower().lstrip(".")))

@@ -16,7 +16,6 @@ from emofuse.evaluation.curves import (
     baseline,
     compare_curves,
     curves_csv,
-    robustness_markdown,
 )
 from emofuse.evaluation.robustness import Robustness, SubsetTable
 from emofuse.evaluation.robustness_plots import FORMATS, comparison_plot, curves_plot, subsets_plot
@@ -145,29 +144,50 @@ def write_study(made: Study, folder: Path) -> list[Path]:
     written = [folder / name for name in texts]
     for kind in FORMATS:
         for table, together in zip(made.tables, _together(made), strict=True):
-            path = folder / f"{_slug(table.noise, *table.modalities)}.{kind}"
+            path = folder / f"{slug(table.noise, *table.modalities)}.{kind}"
             curves_plot(together, path, baseline=matching(together[0], made.baseline))
             written.append(path)
             if len(together) > 1:
                 written.append(path.with_name(f"{path.stem}-compared.{kind}"))
                 comparison_plot(table, written[-1])
         for number, one in enumerate(made.subsets):
-            name = "subsets" if len(made.subsets) == 1 else f"subsets-{number + 1}-{_slug(one.subject)}"
+            name = "subsets" if len(made.subsets) == 1 else f"subsets-{number + 1}-{slug(one.subject)}"
             written.append(folder / f"{name}.{kind}")
             subsets_plot(one, written[-1], metric=made.metric)
     return written
 
 
 def study_markdown(made: Study) -> str:
-    """All tables of a study as Markdown."""
-    parts = ["# Robustness"]
+    """A row for each noise and model, and the scores with every subset of the modalities, as Markdown."""
+    several, against = len(made.measured) > 1, any(one.baseline for one in made.tables)
+    heads = ["noise", "on", *(["model"] if several else []), "clean", "strongest", "relative"]
+    heads += (["effective"] if against else []) + (["relative, 0 to 1"] if several else [])
+    heads += ["effective, 0 to 1"] if several and against else []
+    words = 3 if several else 2
+    lines = [f"| {' | '.join(heads)} |", "|---" * words + "|---:" * (len(heads) - words) + "|"]
     for table in made.tables:
-        parts.append(
-            f"## {table.noise} on {', '.join(table.modalities) or 'all'}\n\n{robustness_markdown(table)}"
-        )
+        for row in table.rows:
+            cells = [table.noise, ", ".join(table.modalities) or "all", *([row.method] if several else [])]
+            numbers = [row.clean, row.strongest, row.relative, *([row.effective] if against else [])]
+            numbers += [row.relative_normalised] if several else []
+            numbers += [row.effective_normalised] if several and against else []
+            cells += ["-" if np.isnan(one) else f"{one:.3f}" for one in numbers]
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    first = made.tables[0]
+    better = "more" if first.higher_is_better else "less"
+    told = (
+        f"{made.metric} ({better} is better) on {made.measured[0].n:,} clips; "
+        f"strongest: {_strongest(made):g} of each noise's range."
+    )
+    baselines = ", ".join(dict.fromkeys(one.baseline for one in made.tables if one.baseline))
+    parts = ["# Robustness", told + (f" Baseline: {baselines}." if baselines else ""), "\n".join(lines)]
     for one in made.subsets:
-        parts.append(f"## Subsets of modalities: {one.subject}, {one.n} clips\n\n{one.to_markdown()}")
+        parts.append(f"## Subsets of modalities: {one.subject}, {one.n:,} clips\n\n{one.to_markdown()}")
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _strongest(made: Study) -> float:
+    return max(curve.strengths[-1] for curve in made.measured[0].curves)
 
 
 def _together(made: Study) -> list[tuple[Curve, ...]]:
@@ -187,5 +207,6 @@ def _list(found: object) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _slug(*names: str) -> str:
+def slug(*names: str) -> str:
+    """Names as part of a file's name."""
     return re.sub(r"[^\w.+-]+", "_", "-".join(names)).strip("_").lower() or "all"

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +105,15 @@ def protocol_of(folder: Path) -> tuple[str, str]:
         return str(facts["protocol"]), str(facts.get("audit", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return "", ""
+
+
+def data_of(folder: Path) -> dict[str, Any]:
+    """What was recorded of a run's data: corpus, clips, citation, licence; empty where nothing was."""
+    try:
+        facts: dict[str, Any] = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        return facts if isinstance(facts, dict) else {}
+    except (OSError, ValueError):
+        return {}
 
 
 def best_epoch(folder: Path) -> int:
