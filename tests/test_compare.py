@@ -118,6 +118,15 @@ def test_another_protocol_stands_in_the_place_of_every_split(tmp_path, tones):
         load_plan(path, protocol="offical")
 
 
+def test_several_metrics_have_a_table_each(tmp_path, tones):
+    plan = load_plan(
+        write(tmp_path, tones), ['metric=["accuracy", "nll"]', "seeds=[1]", "base.training.epochs=1"]
+    )
+    first, second = compare(plan, tmp_path / "out", processes=2)
+    assert (first.metric, second.metric) == ("accuracy", "nll")
+    assert first.rows[0].published and second.rows[0].published is None
+
+
 def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, tones):
     plan = load_plan(write(tmp_path, tones, head="folds = 3"), ["seeds=[1]", "models.1.set={}"])
     (table,) = compare(plan, tmp_path / "out", processes=2)

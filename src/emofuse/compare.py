@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from multiprocessing import get_context
 from pathlib import Path
@@ -67,13 +67,18 @@ class Plan(_Strict):
 
     name: str = Field(pattern=r"^[\w.-]+$")
     about: str = ""
-    metric: str = "accuracy"
+    metric: str | tuple[str, ...] = "accuracy"
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     folds: int = Field(default=0, ge=0)
     resamples: int = Field(default=2000, ge=100)
     base: dict[str, Any]
     datasets: tuple[Variant, ...] = (Variant(title="all"),)
     models: tuple[Variant, ...] = Field(min_length=1)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Each has a table of its own."""
+        return (self.metric,) if isinstance(self.metric, str) else self.metric
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,8 @@ def load_plan(path: Path, overrides: Sequence[str] = (), *, protocol: str | None
     for override in overrides:
         apply_override(tree, override)
     plan = validated(Plan, tree, str(path))
-    METRICS.load(plan.metric)
+    for name in plan.metrics:
+        METRICS.load(name)
     _check_titles(plan, path)
     return _under(plan, protocol) if protocol else plan
 
@@ -268,16 +274,18 @@ def _tables(
         one = next(
             cell for cell in cells if cell.dataset == dataset.title and cell.model == entrants[0].title
         )
-        tables.append(
+        tables += [
             compare_entrants(
-                entrants,
-                METRICS.load(plan.metric),
+                # A published number is of the first metric.
+                [one if metric == plan.metrics[0] else replace(one, published=None) for one in entrants],
+                METRICS.load(metric),
                 dataset=dataset.title,
                 generator=np.random.default_rng(0),
                 resamples=plan.resamples,
                 protocol=_protocol(out / one.folder, plan),
             )
-        )
+            for metric in plan.metrics
+        ]
     return tables
 
 
