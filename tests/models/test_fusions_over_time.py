@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from emofuse.models.encoders.pooling import masked_mean
-from emofuse.models.encoders.recurrent import run_packed
+from emofuse.models.encoders.valid_frames import run_packed
 from emofuse.models.fusions.bottleneck import Bottleneck
 from emofuse.models.fusions.co_attention import CoAttention
 from emofuse.models.fusions.cross_attention import CrossAttention

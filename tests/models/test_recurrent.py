@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from emofuse.models.encoders.recurrent import Gru, GruWithLinear, Lstm, pooled, run_packed
+from emofuse.models.encoders.recurrent import Gru, GruWithLinear, Lstm, pooled
+from emofuse.models.encoders.valid_frames import run_packed
 
 LENGTHS = [4, 1, 3]
 

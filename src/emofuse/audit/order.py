@@ -27,7 +27,7 @@ def ordered_by_label(given: Audited) -> list[Finding]:
     rating = given.corpus.task.ratings[0] if given.corpus.task.ratings else None
     values = [_values(rows, rating) for rows in moved]
     by_turn = [
-        found[np.argsort([clip.turn for clip in rows], kind="stable")]
+        found[np.argsort([clip.turn or 0 for clip in rows], kind="stable")]
         for rows, found in zip(moved, values, strict=True)
     ]
     filed, turned = _likeness(values), _likeness(by_turn)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emofuse.models.encoders.pooling import Pool
-from emofuse.models.encoders.recurrent import pooled, run_packed
+from emofuse.models.encoders.recurrent import pooled
+from emofuse.models.encoders.valid_frames import run_valid
 
 
 class SelfAttention(nn.Module):
@@ -67,9 +68,9 @@ class GruAttention(nn.Module):
         return self.project(self._states(values, mask))
 
     def _states(self, values: Tensor, mask: Tensor) -> Tensor:
-        outputs = run_packed(self.first, self.drop_input(values), mask)
+        outputs = run_valid(self.first, self.drop_input(values), mask)
         attended = self.norm(outputs + self.attention(outputs, mask))
-        return run_packed(self.second, attended, mask)
+        return run_valid(self.second, attended, mask)
 
 
 def attention_weights(layer: SelfAttention, values: Tensor, mask: Tensor) -> Tensor:

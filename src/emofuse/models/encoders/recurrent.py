@@ -2,18 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from emofuse.models.encoders.pooling import Pool
-
-
-def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
-    """All outputs ``(batch, time, directions * hidden)``; zeros at padding. Valid frames come first."""
-    # A row without a frame cannot be packed: it runs over one frame of zeros and is masked after.
-    lengths = mask.sum(dim=1).clamp_min(1).cpu()
-    packed = pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
-    outputs, _ = pad_packed_sequence(network(packed)[0], batch_first=True, total_length=values.shape[1])
-    return outputs * mask.unsqueeze(-1).to(outputs.dtype)
+from emofuse.models.encoders.valid_frames import run_valid
 
 
 def pooled(pool: Pool, outputs: Tensor, mask: Tensor, *, network: nn.GRU | nn.LSTM) -> Tensor:
@@ -36,12 +27,12 @@ class _Recurrent(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
-        outputs = run_packed(self.network, values, mask)
+        outputs = run_valid(self.network, values, mask)
         return self.project(pooled(self.pool, outputs, mask, network=self.network))
 
     def frames(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, frame_dim)``."""
-        return self.project(run_packed(self.network, values, mask))
+        return self.project(run_valid(self.network, values, mask))
 
 
 class Gru(_Recurrent):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.models.encoders.pooling import AttentionPool, Pool
-from emofuse.models.encoders.recurrent import pooled, run_packed
+from emofuse.models.encoders.recurrent import pooled
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.recipe import Recipe
 from emofuse.models.zoo.singles import Singles
 from emofuse.types import TaskSpec
@@ -46,7 +47,7 @@ class Blstm(nn.Module):
 
     def attend(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """The embedding ``(batch, out_dim)`` and, where pooling is attention, its weights ``(batch, time)``."""
-        states = run_packed(self.network, values, mask)
+        states = run_valid(self.network, values, mask)
         if isinstance(self.pool, AttentionPool):
             weights = self.pool.weights(states, mask)
             return self.drop(torch.einsum("bt,btd->bd", weights, states)), weights

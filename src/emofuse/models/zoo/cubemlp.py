@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from emofuse.errors import ConfigError
 from emofuse.models.encoders.resample import to_length
-from emofuse.models.encoders.unpacked import run_unpacked
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.heads import Head
 from emofuse.models.naming import leading
 from emofuse.models.recipe import Recipe
@@ -49,7 +49,7 @@ class Sequenced(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """Frames ``(batch, time, dim)`` as they are heard from both ends."""
-        there, back = run_unpacked(self.network, values, mask).chunk(2, dim=2)
+        there, back = run_valid(self.network, values, mask).chunk(2, dim=2)
         return torch.relu(self.norm(there + back))
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from emofuse.models.encoders.pooling import masked_last
 from emofuse.models.encoders.resample import in_step
-from emofuse.models.encoders.unpacked import run_unpacked
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.heads import Head
 from emofuse.models.naming import leading
 from emofuse.models.recipe import Recipe
@@ -29,7 +29,7 @@ class EfLstm(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """``fused`` is the LSTM's last state, ``(batch, hidden)``."""
         joined, mask = in_step(batch, self.names)
-        states = run_unpacked(self.network, torch.cat(list(joined.values()), dim=2), mask)
+        states = run_valid(self.network, torch.cat(list(joined.values()), dim=2), mask)
         fused: Tensor = masked_last(states, mask)
         scores, ratings = self.head(self.drop(fused))
         return Output(scores, ratings, fused)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from emofuse.models.encoders.pooling import masked_last
-from emofuse.models.encoders.recurrent import run_packed
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.fusions.cross_attention import CrossAttention
 from emofuse.models.heads import Head
 from emofuse.models.naming import leading
@@ -33,7 +33,7 @@ class Decoder(nn.Module):
     def forward(self, states: Tensor, states_mask: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, hidden)`` and the true ``(batch, target time, dim)`` to what is said of the latter."""
         before = torch.cat([torch.zeros_like(target[:, :1]), target[:, :-1]], dim=1)
-        query = run_packed(self.network, before, mask)
+        query = run_valid(self.network, before, mask)
         return self.project(torch.cat([query, self.attention(query, states, states_mask)], dim=2))
 
 
@@ -66,9 +66,9 @@ class Mctn(nn.Module):
         levels = []
         for encoder in self.encoders:
             assert isinstance(encoder, nn.GRU)
-            states = run_packed(encoder, states, mask)
+            states = run_valid(encoder, states, mask)
             levels.append(states)
-        last = masked_last(run_packed(self.predict, states, mask), mask)
+        last = masked_last(run_valid(self.predict, states, mask), mask)
         fused = torch.where(mask.any(dim=1, keepdim=True), last, self.absent.to(last.dtype))
         scores, ratings = self.head(self.drop(fused))
         return Output(
@@ -83,7 +83,7 @@ class Mctn(nn.Module):
         }
         if self.back_encoder is not None and self.back_decoder is not None:
             first = next(iter(self.decoders))
-            states = run_packed(self.back_encoder, parts[f"translated.{first}"], batch.masks[first])
+            states = run_valid(self.back_encoder, parts[f"translated.{first}"], batch.masks[first])
             parts[f"returned.{self.main}"] = self.back_decoder(
                 states, batch.masks[first], batch.values[self.main], mask
             )

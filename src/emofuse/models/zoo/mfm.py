@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from emofuse.models.encoders.recurrent import Lstm, run_packed
+from emofuse.models.encoders.recurrent import Lstm
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.heads import Head
 from emofuse.models.naming import by_name, leading
 from emofuse.models.recipe import Objective, Recipe
@@ -47,7 +48,7 @@ class Decoder(nn.Module):
     def forward(self, factors: Tensor, mask: Tensor) -> Tensor:
         """``(batch, factors)`` and ``(batch, time)`` to ``(batch, time, dim)``."""
         repeated = factors.unsqueeze(1).expand(-1, mask.shape[1], -1)
-        return self.project(run_packed(self.network, repeated, mask))
+        return self.project(run_valid(self.network, repeated, mask))
 
 
 class Mfm(nn.Module):

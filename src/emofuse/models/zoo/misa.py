@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from emofuse.models.encoders import ENCODERS
 from emofuse.models.encoders.pooling import Pool
-from emofuse.models.encoders.recurrent import pooled, run_packed
+from emofuse.models.encoders.recurrent import pooled
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.heads import Head
 from emofuse.models.naming import leading
 from emofuse.models.recipe import Recipe, make
@@ -36,8 +37,8 @@ class StackedLstm(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, 4 * hidden)``."""
-        below = run_packed(self.first, values, mask)
-        above = run_packed(self.second, self.norm(below), mask)
+        below = run_valid(self.first, values, mask)
+        above = run_valid(self.second, self.norm(below), mask)
         ends = [
             pooled(self.pool, states, mask, network=network)
             for states, network in ((below, self.first), (above, self.second))

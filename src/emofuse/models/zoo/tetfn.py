@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from emofuse.errors import ConfigError
 from emofuse.models.encoders import ENCODERS
 from emofuse.models.encoders.pooling import masked_max
-from emofuse.models.encoders.recurrent import run_packed
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.naming import by_name, leading
 from emofuse.models.recipe import Recipe, make
 from emofuse.models.zoo.mult import CrossStack
@@ -37,7 +37,7 @@ class Convolved(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """``(batch, time, dim)`` and its mask to ``(batch, time, width)`` and its mask; there may be fewer frames."""
         if isinstance(self.reader, nn.LSTM):
-            values = run_packed(self.reader, values, mask)
+            values = run_valid(self.reader, values, mask)
         elif self.reader is not None:
             values = self.reader.frames(values, mask)  # type: ignore[operator]
         mask = mask[:, : values.shape[1]]

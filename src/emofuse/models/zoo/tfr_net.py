@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emofuse.models.encoders.pooling import masked_max
-from emofuse.models.encoders.recurrent import run_packed
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.heads import Head
 from emofuse.models.naming import by_name, leading
 from emofuse.models.recipe import Objective, Recipe
@@ -33,7 +33,7 @@ class GatedStates(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, 2 * hidden)``; 0 without a frame."""
-        states = run_packed(self.network, values, mask)
+        states = run_valid(self.network, values, mask)
         gates = torch.tanh(self.gate(states.transpose(1, 2)).transpose(1, 2))
         return masked_max(states * gates, mask)
 

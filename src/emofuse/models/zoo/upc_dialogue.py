@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from emofuse.models.encoders.pooling import masked_last
-from emofuse.models.encoders.recurrent import run_packed
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.naming import by_name
 from emofuse.models.recipe import Recipe
 from emofuse.models.zoo.singles import Singles
@@ -34,7 +34,7 @@ class Context(nn.Module):
 
     def turns(self, values: Tensor, mask: Tensor) -> Tensor:
         """The state at each turn, ``(batch, turns, out_dim)``."""
-        return run_packed(self.network, self.drop(values), mask)
+        return run_valid(self.network, self.drop(values), mask)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, turns, dim)`` and ``(batch, turns)`` to ``(batch, out_dim)``."""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from emofuse.errors import ConfigError
 from emofuse.models.encoders.pooling import Pool
-from emofuse.models.encoders.recurrent import pooled, run_packed
+from emofuse.models.encoders.recurrent import pooled
+from emofuse.models.encoders.valid_frames import run_valid
 from emofuse.models.recipe import Recipe
 from emofuse.models.zoo.singles import Singles
 from emofuse.models.zoo.upc_words import Words, sizes_of
@@ -41,7 +42,7 @@ class WordLstm(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
-        states = run_packed(self.network, self.front(values), mask)
+        states = run_valid(self.network, self.front(values), mask)
         return pooled(self.pool, states, mask, network=self.network)
 
 

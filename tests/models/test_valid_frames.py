@@ -1,9 +1,8 @@
 import pytest
 import torch
 
-from emofuse.models.encoders import unpacked
-from emofuse.models.encoders.recurrent import run_packed
-from emofuse.models.encoders.unpacked import run_unpacked, turned
+from emofuse.models.encoders import valid_frames
+from emofuse.models.encoders.valid_frames import run_packed, run_unpacked, run_valid, turned
 
 MASK = torch.arange(5) < torch.tensor([4, 1, 0, 3]).unsqueeze(1)
 
@@ -13,12 +12,12 @@ MASK = torch.arange(5) < torch.tensor([4, 1, 0, 3]).unsqueeze(1)
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("kind", [torch.nn.GRU, torch.nn.LSTM])
 def test_outputs_and_gradients_are_those_of_packed_frames(kind, both, layers, short, monkeypatch):
-    monkeypatch.setattr(unpacked, "SHORT", short)
+    monkeypatch.setattr(valid_frames, "SHORT", short)
     torch.manual_seed(0)
     network = kind(3, 4, layers, batch_first=True, bidirectional=both)
     values, weights = torch.randn(4, 5, 3), torch.randn(4, 5, 8 if both else 4)
     found = {}
-    for run in (run_packed, run_unpacked):
+    for run in (run_packed, run_valid):
         network.zero_grad()
         given = values.clone().requires_grad_()
         outputs = run(network, given, MASK)

@@ -1,4 +1,4 @@
-"""GRU and LSTM over padded frames with the results of packed ones, several times faster on long tracks.
+"""GRU and LSTM over valid frames: packed, or over padded frames with the same results, whichever is faster.
 
 On the CPU torch steps through a packed sequence in a loop whose gradient grows with the square of the length,
 and has a fused kernel for padded frames. Padding comes last, so a direction that reads from the front never
@@ -9,17 +9,31 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-
-from emofuse.models.encoders.recurrent import run_packed
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 # A GRU has no fused kernel on the CPU: up to this many frames packing saves more than its loop costs.
 SHORT = 128
 
 
+def run_valid(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
+    """All outputs ``(batch, time, directions * hidden)``; zeros at padding. Valid frames come first; the
+    backward direction starts at the last of them.
+    """
+    short = isinstance(network, nn.GRU) and values.shape[1] <= SHORT
+    return (run_packed if values.is_cuda or short else run_unpacked)(network, values, mask)
+
+
+def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
+    """`run_valid` by packing, as cuDNN wants it."""
+    # A row without a frame cannot be packed: it runs over one frame of zeros and is masked after.
+    lengths = mask.sum(dim=1).clamp_min(1).cpu()
+    packed = pack_padded_sequence(values, lengths, batch_first=True, enforce_sorted=False)
+    outputs, _ = pad_packed_sequence(network(packed)[0], batch_first=True, total_length=values.shape[1])
+    return outputs * mask.unsqueeze(-1).to(outputs.dtype)
+
+
 def run_unpacked(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
-    """All outputs ``(batch, time, directions * hidden)`` as of `run_packed`; zeros at padding."""
-    if values.is_cuda or (isinstance(network, nn.GRU) and values.shape[1] <= SHORT):
-        return run_packed(network, values, mask)
+    """`run_valid` over padded frames."""
     outputs = _both_ways(network, values, mask) if network.bidirectional else network(values)[0]
     return outputs * mask.unsqueeze(-1).to(outputs.dtype)
 
