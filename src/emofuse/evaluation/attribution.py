@@ -110,33 +110,34 @@ def sampled_shapley(
     orders: int = 8,
     seed: int = 0,
 ) -> np.ndarray:
-    """Shapley values ``(count, outputs)`` of many players, estimated in strata: what each adds to nothing and to all
-    the others is asked for exactly, what it adds in between over random ``orders`` in which they join, every second
-    the reverse of the one before (Castro et al. 2009). Exact for one or two players.
+    """Shapley values ``(count, outputs)`` of many players. Exact where there are so few that all their sets are no
+    more to ask for than the estimate; otherwise estimated in strata: what each adds to nothing and to all the others
+    is asked for exactly, what it adds in between over random ``orders`` in which they join (Castro et
+    al. 2009), every second of which has the halves of the one before turned round.
 
-    ``worths`` takes sets of players and gives ``(sets, outputs)``; no set is asked for twice. What the estimate
-    misses of the sum is shared equally, so that the values add up to the worth of all minus that of none.
+    ``worths`` takes sets of players and gives ``(sets, outputs)``; it is called once, with no set twice. What the
+    estimate misses of the sum is shared equally, so that the values add up to the worth of all minus that of none.
     """
+    if 2**count <= (orders + 2) * count + 2:
+        return _exact(count, worths)
     everyone, nobody = frozenset(range(count)), frozenset[int]()
     joined = _orders(count, orders, seed)
     chains = [[frozenset(order[:size]) for size in range(count + 1)] for order in joined]
     ends = [(frozenset({player}), everyone - {player}) for player in range(count)]
-    sets = list(dict.fromkeys(one for some in (*chains, *ends, (nobody, everyone)) for one in some))
+    sets = list(dict.fromkeys(one for some in (*chains, *ends) for one in some))
     found = dict(zip(sets, np.asarray(worths(sets), np.float64), strict=True))
-    between = np.zeros((count, found[nobody].shape[-1]))
-    seen = np.zeros((count, 1))
+    outer = np.stack([found[alone] - found[nobody] + found[everyone] - found[rest] for alone, rest in ends])
+    between, seen = np.zeros_like(outer), np.zeros((count, 1))
     for order, chain in zip(joined, chains, strict=True):
         for size in range(1, count - 1):
             between[order[size]] += found[chain[size + 1]] - found[chain[size]]
             seen[order[size]] += 1
-    values = (count - 2) * between / np.maximum(seen, 1)
-    for player, (alone, others) in enumerate(ends):
-        values[player] += found[alone] - found[nobody]
-        if count > 1:
-            values[player] += found[everyone] - found[others]
-    values /= max(count, 1)
+    # Who came first or last in the only order is taken to add in between what it adds to all others.
+    last = np.stack([found[everyone] - found[rest] for _, rest in ends])
+    inner = np.where(seen > 0, between / np.maximum(seen, 1), last)
+    values = (outer + (count - 2) * inner) / count
     missed = found[everyone] - found[nobody] - values.sum(axis=0)
-    return values + missed / max(count, 1)
+    return values + missed / count
 
 
 def attribute_modalities(
@@ -239,11 +240,29 @@ def said(subject: Subject, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.nda
     return output.scores.float().cpu().numpy(), output.ratings.float().cpu().numpy(), weights
 
 
+def _exact(count: int, worths: Callable[[Sequence[frozenset[int]]], np.ndarray]) -> np.ndarray:
+    players = range(count)
+    sets = [frozenset(some) for size in range(count + 1) for some in combinations(players, size)]
+    found = dict(zip(sets, np.asarray(worths(sets), np.float64), strict=True))
+    named = {frozenset(map(str, some)): worth for some, worth in found.items()}
+    values = shapley_values([str(player) for player in players], named.__getitem__)
+    return (
+        np.stack([values[str(player)] for player in players])
+        if count
+        else np.zeros((0, found[sets[0]].shape[-1]))
+    )
+
+
 def _orders(count: int, orders: int, seed: int) -> list[list[int]]:
     draws = np.random.default_rng(seed)
     joined: list[list[int]] = []
     for number in range(orders):
-        joined.append(joined[-1][::-1] if number % 2 else draws.permutation(count).tolist())
+        if number % 2:
+            # Each half backwards: who came first or last comes in the middle now.
+            before, half = joined[-1], count // 2
+            joined.append([*before[:half][::-1], *before[half:][::-1]])
+        else:
+            joined.append(draws.permutation(count).tolist())
     return joined
 
 

@@ -192,7 +192,7 @@ def _throughput(
     model: nn.Module, samples: Sequence[Sample], dims: Mapping[str, int], engine: Engine, size: int
 ) -> Throughput:
     chosen = sized(samples, size)
-    times = time_calls(lambda _: forward(model, chosen, dims=dims, engine=engine), runs=5)
+    times = time_calls(lambda _: forward(model, chosen, dims=dims, engine=engine), runs=15, warm_up=2)
     return Throughput(size, size / times.p50_s)
 
 

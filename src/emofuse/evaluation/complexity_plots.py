@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emofuse.evaluation.complexity import Complexity
-from emofuse.evaluation.figures import COLOURS, INK, LINES, MARKERS, MUTED, drawn, dressed, sheet
+from emofuse.evaluation.figures import COLOURS, INK, LINES, MARKERS, drawn, dressed, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _QUANTITIES = {"time_s": "time (s)", "memory_mb": "peak memory of tensors (MB)"}
 _VARIED = {"frames": "frames a clip and modality", "clips": "number of clips"}
@@ -78,10 +82,17 @@ def growth_plot(measured: Sequence[Complexity], *, quantity: str = "time_s", kin
             )  # fmt: skip
         first = next(part for _, part in found if part.varied == what)
         sizes = np.array(first.sizes, float)
-        axes.plot(sizes, first.values[0] * sizes / sizes[0], color=MUTED, linestyle=":", linewidth=1.2)
+        axes.plot(
+            sizes,
+            first.values[0] * sizes / sizes[0],
+            color="#cbd2d9",
+            linewidth=3,
+            zorder=1,
+            label="in proportion",
+        )
         axes.set(xscale="log", yscale="log", xlabel=_VARIED[what], ylabel=_QUANTITIES[quantity])
         axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
-        axes.minorticks_off()
+        _plain_numbers(axes)
         axes.legend(frameon=False, fontsize=7.5, loc="upper left")
         axes.margins(y=0.25)
     return drawn(figure, kind)
@@ -107,6 +118,15 @@ def throughput_plot(measured: Sequence[Complexity], *, kind: str = "png") -> byt
     sizes = sorted({part.batch_size for one in measured for part in one.throughput})
     axes.set(xscale="log", yscale="log", xlabel="batch size (clips)", ylabel="throughput (clips/s)")
     axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.minorticks_off()
+    _plain_numbers(axes)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
     return drawn(figure, kind)
+
+
+def _plain_numbers(axes: Axes) -> None:
+    """Numbers as people write them on a logarithmic scale, 1, 2 and 5 of each decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

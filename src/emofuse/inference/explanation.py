@@ -45,15 +45,16 @@ class How:
     unit: str = "log_odds"
     window_s: float = 0.5
     most: int = 48
-    orders: int = 6
+    orders: int = 4
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise ConfigError(f"unit is one of {', '.join(UNITS)}, got {self.unit!r}")
-        if not self.window_s > 0 or self.most < 1:
+        if not self.window_s > 0 or self.most < 1 or self.orders < 1:
             raise ConfigError(
-                f"need a window above 0 s and 1 part or more, got {self.window_s}, {self.most}"
+                "need a window above 0 s, 1 part and 1 order or more, got "
+                f"{self.window_s}, {self.most} and {self.orders}"
             )
 
 
