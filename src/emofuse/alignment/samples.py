@@ -16,7 +16,7 @@ def to_samples(
     group_by: str = "speaker",
 ) -> list[Sample]:
     """One sample a clip. ``group_by`` ("speaker", "dialogue" or "source") fills ``Sample.group``; a clip
-    without one is a group of its own.
+    without one is of the group of its source, else of its dialogue, else of its own.
     """
     return [
         Sample(
@@ -24,7 +24,7 @@ def to_samples(
             tracks=found,
             shares=shares_of(clip, task),
             ratings=np.array([clip.ratings.get(name, np.nan) for name in task.ratings], dtype=np.float32),
-            group=getattr(clip, group_by) or clip.id,
+            group=getattr(clip, group_by) or clip.source or clip.dialogue or clip.id,
         )
         for clip, found in zip(clips, tracks, strict=True)
     ]
