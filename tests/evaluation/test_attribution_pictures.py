@@ -21,7 +21,15 @@ from emofuse.evaluation.attribution_plots import (
 from emofuse.evaluation.attribution_video import Scene, attribution_video
 from emofuse.evaluation.faithfulness import Faithfulness
 from emofuse.evaluation.intervals import Interval
-from emofuse.evaluation.words import Word, from_tokens, spread, words_html, words_of, words_svg
+from emofuse.evaluation.words import (
+    Word,
+    from_tokens,
+    spread,
+    token_offsets,
+    words_html,
+    words_of,
+    words_svg,
+)
 from emofuse.types import Frame, Signal
 
 TONE = Signal((0.3 * np.sin(np.arange(32000) / 10)).astype(np.float32), 16000)
@@ -80,6 +88,24 @@ class TestWords:
         found = from_tokens(text, offsets, [9.0, 1.0, 2.0, 0.5, -1.0, 0.25, 9.0])
         assert [(word.text, word.value) for word in found] == [("Unhappy?", 3.5), ("no.", -0.75)]
         assert [text[word.start : word.end] for word in found] == ["Unhappy?", "no."]
+
+    def test_offsets_are_those_of_the_extractor_s_tokens(self, tmp_path):
+        from tokenizers import Tokenizer, models, pre_tokenizers
+
+        from emofuse.features.tokens import Tokens
+
+        tokenizer = Tokenizer(
+            models.WordPiece({"[UNK]": 0, "so": 1, "sad": 2, "##dest": 3}, unk_token="[UNK]")
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        tokenizer.enable_padding(length=20)
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+        text = "so saddest so so"
+        track = Tokens(vocabulary=tmp_path / "tokenizer.json", max_tokens=4)(text)
+        offsets = token_offsets(tmp_path / "tokenizer.json", text, max_tokens=4)
+        assert offsets == [(0, 2), (3, 6), (6, 10), (11, 13)]
+        words = from_tokens(text, offsets, track.values[:, 0])
+        assert [word.value for word in words] == [1, 5, 1, 0]
 
     def test_a_token_over_two_words_is_shared_by_letters(self):
         found = from_tokens("a bcd", [(0, 5)], [4.0])

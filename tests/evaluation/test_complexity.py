@@ -18,6 +18,7 @@ from emofuse.evaluation.complexity import (
     weights_mb,
 )
 from emofuse.evaluation.complexity_plots import cost_plot, growth_plot, throughput_plot
+from emofuse.evaluation.complexity_table import complexity_markdown
 from emofuse.evaluation.energy import Energy, Rapl, counters, measure_energy
 from emofuse.evaluation.memory import measure_memory, process_peak_mb
 from emofuse.evaluation.scaling import fit_exponent, scaling_by_clips, scaling_by_length
@@ -314,6 +315,18 @@ def test_real_clips_of_any_subset_can_be_measured():
     found = measure_complexity(composed(), DIMS, load=Workload([alone]), plan=plan)
     assert found.lengths == {"voice": 5, "face": 0} and found.scaling == () and found.media_s is None
     assert forward(composed(), [alone], dims=DIMS, engine=Engine.pick("cpu")).scores.shape == (1, 3)
+
+
+def test_the_table_has_a_cell_for_everything_and_says_what_is_missing(measured):
+    lines = complexity_markdown([measured, measured]).splitlines()
+    rows = [line.count("|") for line in lines if line.startswith("|")]
+    assert rows == [15] * 4 + [7] * (2 + 2 * 4)
+    assert lines[2].startswith("| toy | ") and f"{measured.parameters:,}" in lines[2]
+    assert lines[2].split(" | ")[11:] == ["1.25", f"{measured.weights_mb:.3g}", f"{measured.disk_mb:.3g} |"]
+    assert (
+        lines[-1].startswith("- toy: on cpu")
+        and (measured.energy.source or measured.energy.reason) in lines[-1]
+    )
 
 
 @pytest.mark.parametrize("draw", [cost_plot, growth_plot, throughput_plot])

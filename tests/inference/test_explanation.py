@@ -11,6 +11,7 @@ from emofuse.features.cache import Cache
 from emofuse.inference.bundle import Says
 from emofuse.inference.explanation import ESTIMATED, How, explain
 from emofuse.inference.explanation_pictures import page, pictures, video_of, write_explanation
+from emofuse.inference.explanation_text import summary
 from emofuse.inference.predictor import Recognizer
 from emofuse.types import TaskSpec, Track
 
@@ -182,6 +183,14 @@ def test_json_and_pictures_and_video(fakes, clip, tmp_path):
     html = page(found)
     assert "glad" in html and "http" not in html.replace("http://www.w3.org", "")
     assert video_of(found, rate=5)[4:8] == b"ftyp"
+
+
+def test_a_summary_names_the_words_that_count(fakes, clip):
+    path, transcript = clip
+    told = summary(explain(listeners(fakes), path, transcript=transcript, how=How(label="joy")))
+    assert "words for it: glad +0.10" in told and "against" not in told
+    assert "0:00.0-0:01.0  joy" in told and f"note: {ESTIMATED}" in told
+    assert "text absent (no text was given)" in summary(explain(listeners(fakes), path))
 
 
 def test_what_cannot_be_explained_is_refused(fakes, clip, tmp_path):

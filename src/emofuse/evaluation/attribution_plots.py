@@ -121,7 +121,7 @@ def waveform_plot(
         raise ValueError("neither a sound nor an attribution to draw")
     length_s = duration_s or _length(signal, lanes)
     heights = ([1.5] if signal is not None else []) + [0.95] * len(lanes)
-    figure = sheet(9.6, 0.6 + sum(heights))
+    figure = sheet(9.6, max(2.8, 0.6 + sum(heights)))
     panels = list(
         figure.subplots(
             len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}

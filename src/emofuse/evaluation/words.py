@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +29,18 @@ class Word:
 def words_of(text: str) -> tuple[Word, ...]:
     """The words of a text, punctuation included, each with its place."""
     return tuple(Word(found.group(), *found.span()) for found in re.finditer(r"\S+", text))
+
+
+def token_offsets(vocabulary: Path | str, text: str, *, max_tokens: int = 64) -> list[tuple[int, int]]:
+    """The place in letters of each token that the extractor ``tokens`` makes of ``text`` with these settings; end
+    markers have no length.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(vocabulary))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return [(int(start), int(end)) for start, end in tokenizer.encode(text).offsets]
 
 
 def from_tokens(
