@@ -22,3 +22,49 @@ def tones(tmp_path_factory) -> Path:
                 rows.append(f"{name},{label},speaker{speaker}")
     (folder / "clips.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder / "clips.csv"
+
+
+@pytest.fixture(scope="session")
+def tone_runs(tones, tmp_path_factory) -> list[Path]:
+    """Two finished runs on the tones that differ by their seed, with two modalities."""
+    from emofuse.experiment import run
+
+    folder = tmp_path_factory.mktemp("tone_runs")
+    config = folder / "tones.toml"
+    config.write_text(
+        f"""
+name = "tones"
+about = "High and low tones."
+[[datasets]]
+name = "listed"
+path = "{tones}"
+[split]
+name = "group_folds"
+by = "speaker"
+folds = 3
+[features.audio]
+name = "log_mel"
+bands = 8
+hop_s = 0.02
+normalise = "train"
+[features.voice]
+name = "mfcc"
+normalise = "train"
+[model]
+name = "composed"
+encoders.audio.name = "mean"
+encoders.audio.out_dim = 4
+encoders.voice.name = "mean"
+encoders.voice.out_dim = 4
+[training]
+epochs = 3
+batch_size = 6
+learning_rate = 0.02
+device = "cpu"
+[evaluation]
+metrics = ["accuracy", "uar", "ece"]
+resamples = 20
+""",
+        encoding="utf-8",
+    )
+    return [run(config, [f"seed={seed}"], out=folder / f"seed{seed}").folder for seed in (0, 1)]

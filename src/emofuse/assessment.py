@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from emofuse.audit import audit_split
 from emofuse.errors import ConfigError, EmofuseError
-from emofuse.evaluation.attribution import ModalityAttribution, attribute_modalities
+from emofuse.evaluation.attribution import ModalityAttribution, Target, attribute_modalities
 from emofuse.evaluation.complexity import Complexity, Plan, measure_complexity
 from emofuse.evaluation.diagnosis import diagnose
 from emofuse.evaluation.faithfulness import Faithfulness, measure_faithfulness
@@ -114,16 +115,17 @@ def shares_of(
 ) -> ModalityAttribution:
     """Shapley values of the run's modalities in its predictions."""
     return attribute_modalities(
-        run.subject, run.samples(role), progress=lambda done: progress("shares of the modalities", done)
-    )
+        run.subject, run.samples(role), target=Target("log_odds" if run.expert.task.labels else "rating"),
+        progress=partial(progress, "shares of the modalities"),
+    )  # fmt: skip
 
 
 def faithfulness_of(run: OpenedRun, *, role: str = "test") -> Faithfulness:
     """Deletion curves of integrated gradients on some evenly spaced clips."""
     chosen = spaced(run.samples(role), _EXPLAINED)
-    return measure_faithfulness(
-        run.subject, chosen, [integrated_gradients(run.subject, one) for one in chosen]
-    )
+    target = Target("probability" if run.expert.task.labels else "rating")
+    found = [integrated_gradients(run.subject, one, target=target) for one in chosen]
+    return measure_faithfulness(run.subject, chosen, found, target=target)
 
 
 def run_costs(

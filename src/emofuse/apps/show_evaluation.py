@@ -88,7 +88,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         lines.append(f"calibration error {one.error:.4f}; by chance alone up to {one.by_chance:.4f}")
     for row in found.sets:
         lines.append(
-            f"sets for 90 %, {row.kind}: coverage {row.quality.coverage:.1%}, {row.quality.size:.2f} classes in a set"
+            f"sets for 90 %, threshold {row.kind}: coverage {row.quality.coverage:.1%}, {row.quality.size:.2f} classes in a set"
         )
     if found.splits is not None:
         spread = found.splits.coverage

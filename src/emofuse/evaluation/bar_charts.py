@@ -81,7 +81,7 @@ def grid_chart(counts: np.ndarray, labels: Sequence[str], *, title: str) -> str:
     parts.append(text("tick", left, 13, "rows: truth, columns: predicted, clips"))
     width, height = left + len(labels) * side + 8, bottom + 18 + _LETTER * 0.66 * longest
     told = f"{int(np.trace(counts)):,} of {int(counts.sum()):,} clips on the diagonal"
-    return figure(title, "".join(parts), width=max(width, 250.0), height=height, told=told)
+    return figure(title, "".join(parts), width=max(width, left + 215), height=height, told=told)
 
 
 def _rows(

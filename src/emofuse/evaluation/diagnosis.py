@@ -126,7 +126,7 @@ def _sets(predictions: Mapping[str, Predictions]) -> tuple[SetRow, ...]:
             return ()
         parts.append((made.truth[rows].argmax(axis=1), made.probabilities[rows]))
     (valid_truth, valid_said), (truth, said) = parts
-    kinds = (("one threshold", fit_conformal), ("a threshold for each class", fit_conformal_by_class))
+    kinds = (("one for all", fit_conformal), ("by class", fit_conformal_by_class))
     return tuple(
         SetRow(kind, set_quality(truth, fit(valid_truth, valid_said, coverage=COVERAGE).sets(said)))
         for kind, fit in kinds

@@ -56,13 +56,15 @@ def classes_card(
         drawn.append(
             grid_chart(report.confusion, tuple(report.per_class), title=f"Confusion matrix, {role}, clips")
         )
-    drawn += [
+    small = [
         grid_chart(matrix, classes, title=f"{name}, {role}, clips")
         for name, (classes, matrix) in counts.items()
     ]
+    # Those of two classes stand one below the other.
+    drawn += [*small[:1], f"<div>{''.join(small[1:])}</div>"] if len(small) > 1 else small
     if not drawn:
         return ""
-    return hint("The shade is the share of the true class.") + charts("".join(parts), *drawn)
+    return hint("The shade is the share of the true class.") + charts(*parts, *drawn)
 
 
 def training_card(history: Sequence[Mapping[str, float]], best_epoch: int) -> str:
@@ -153,8 +155,8 @@ def _sets(found: Diagnosis, labels: Sequence[str]) -> str:
     ]  # fmt: skip
     told = (
         f"Conformal sets are fitted on validation so that they hold the true class in {COVERAGE:.0%} of cases, and "
-        f"judged on test, of {len(labels)} classes. A class with too few validation clips for a threshold of its own "
-        "is in every set."
+        f"judged on test, of {len(labels)} classes. With a threshold by class, one with too few "
+        "validation clips is in every set."
     )
     if found.splits is not None:
         spread = found.splits.coverage
@@ -167,7 +169,7 @@ def _sets(found: Diagnosis, labels: Sequence[str]) -> str:
         (clean(label), *(share(row.quality.by_class[place]) for row in found.sets))
         for place, label in enumerate(labels)
     ]
-    heads = ("sets", "coverage", "classes in a set", "sets of one", "empty sets")
+    heads = ("threshold", "coverage", "classes", "of one", "empty")
     each = table(("true class", *(row.kind for row in found.sets)), by_class)
     return f"<h3>Sets that hold the true class</h3>{hint(told)}{charts(table(heads, rows), each)}"
 

@@ -74,8 +74,8 @@ def explanation_card(
         )
     off = float(np.abs(found.values.sum(axis=1) - (found.outputs - found.bases)).max())
     told = (
-        f"Exact Shapley values of {len(found.ids):,} predictions, in {found.kind.replace('_', '-')} of the class that "
-        f"is predicted, against {found.baseline}; they add up to the output (largest error {off:.1e})."
+        f"Exact Shapley values of {len(found.ids):,} predictions, in {_unit(found)}, against {found.baseline}; "
+        f"they add up to the output (largest error {off:.1e})."
     )
     if labels and found.kind != "rating":
         rows = []
@@ -94,7 +94,7 @@ def explanation_card(
         drawn.append(f"<div><h3>Mean Shapley value by predicted class</h3>{table(heads, rows)}</div>")
     parts = [hint(told), charts(*drawn)]
     if faithful is not None:
-        parts.append(_faithful(faithful))
+        parts.append(_faithful(faithful, "rating" if found.kind == "rating" else "probability"))
     return "".join(parts)
 
 
@@ -190,14 +190,22 @@ def _subsets(one: SubsetTable, metric: str, *, several: bool) -> str:
     )
 
 
-def _faithful(found: Faithfulness) -> str:
+def _unit(found: ModalityAttribution) -> str:
+    return (
+        "units of the rating"
+        if found.kind == "rating"
+        else f"{found.kind.replace('_', '-')} of the class that is predicted"
+    )
+
+
+def _faithful(found: Faithfulness, what: str) -> str:
     series = [
         Series("by attribution", found.fractions, found.deletion),
         Series("in random order", found.fractions, found.random_deletion),
     ]
     chart = line_chart(
-        series, title="Deletion: probability of the class as frames go", x_label="share of the frames gone",
-        y_label="probability", x_range=(0, 1), y_range=(0, 1),
+        series, title=f"Deletion: {what} as frames go", x_label="share of the frames gone",
+        y_label=what, x_range=(0, 1), y_range=(0, 1) if what == "probability" else None,
     )  # fmt: skip
     gain = found.deletion_gain
     told = (

@@ -1,0 +1,132 @@
+"""What predictions tell beside their scores, on predictions whose answers are known."""
+
+import numpy as np
+import pytest
+
+from emofuse.errors import InputError
+from emofuse.evaluation import METRICS
+from emofuse.evaluation.diagnosis import diagnose, one_label
+from emofuse.evaluation.groupings import even_edges, number_groups, speakers, table_groups
+from emofuse.types import Clip, Predictions, TaskSpec
+
+
+def made(n=400, *, seed=0, sure=0.8, labels=("a", "b", "c"), ratings=()):
+    """Answers that are right in ``sure`` of the cases, and say so."""
+    generator = np.random.default_rng(seed)
+    classes = len(labels)
+    truth = generator.integers(0, classes, n) if classes else np.zeros(n, int)
+    right = generator.random(n) < sure
+    said = np.where(right, truth, (truth + 1) % max(classes, 1))
+    probabilities = np.full((n, classes), (1 - sure) / (classes - 1)) if classes else np.zeros((n, 0))
+    if classes:
+        probabilities[np.arange(n), said] = sure
+    rated = generator.uniform(-3, 3, (n, len(ratings)))
+    return Predictions(
+        ids=tuple(f"c{k}" for k in range(n)), task=TaskSpec(labels, ratings), scores=np.log(probabilities + 1e-9),
+        probabilities=probabilities, truth=np.eye(classes)[truth] if classes else np.zeros((n, 0)),
+        ratings=rated * 0.9, rating_truth=rated, groups=tuple(f"s{k % 10}" for k in range(n)),
+    )  # fmt: skip
+
+
+def judged(predictions, metric="accuracy", **groupings):
+    return diagnose(
+        predictions,
+        METRICS.load(metric),
+        groupings=groupings,
+        generator=np.random.default_rng(0),
+        resamples=50,
+    )
+
+
+def test_a_calibrated_model_is_called_calibrated():
+    found = judged({"valid": made(seed=1), "test": made(seed=2)})
+    assert found.calibration is not None and found.calibration.n == 400
+    assert found.calibration.error < found.calibration.by_chance
+    off = made(seed=2)
+    hot = Predictions(**{**vars(off), "probabilities": np.where(off.probabilities > 0.5, 0.98, 0.01)})
+    worse = judged({"valid": made(seed=1), "test": hot}).calibration
+    assert worse is not None and worse.error > worse.by_chance
+
+
+def test_sets_cover_what_they_promise():
+    found = judged({"valid": made(2000, seed=1), "test": made(2000, seed=2)})
+    assert [row.kind for row in found.sets] == ["one for all", "by class"]
+    assert all(row.quality.coverage >= 0.88 for row in found.sets)
+    assert found.splits is not None and len(found.splits.coverage) == 100
+
+
+def test_without_test_clips_validation_is_told_and_there_are_no_sets():
+    found = judged({"valid": made()})
+    assert found.sets == () and found.calibration is not None
+
+
+def test_few_or_nameless_speakers_have_no_spread():
+    given = made()
+    for groups in (tuple("s1" for _ in given.ids), tuple("" for _ in given.ids)):
+        assert judged({"valid": Predictions(**{**vars(given), "groups": groups})}).splits is None
+
+
+def test_groups_are_scored_where_there_are_two_or_more():
+    given = made()
+    halves = {name: ("odd" if int(name[1:]) % 2 else "even") for name in given.ids}
+    found = judged(
+        {"valid": given}, half=halves, one=dict.fromkeys(given.ids, "all"), many={n: n for n in given.ids}
+    )
+    assert list(found.groups) == ["half"]
+    assert [row.n for row in found.groups["half"].rows] == [200, 200]
+    assert set(speakers(given).values()) == {f"s{k}" for k in range(10)}
+
+
+def test_ratings_have_the_matrices_of_sentiment():
+    given = made(labels=(), ratings=("sentiment",))
+    found = judged({"valid": given}, metric="mae")
+    assert found.calibration is None and found.risk is None and not one_label(given).any()
+    seven, first, second = found.counts.values()
+    assert seven[1].shape == (7, 7) and seven[1].sum() == 400
+    # Nothing changes sides when all is made smaller.
+    assert np.array_equal(first[1], np.diag(np.diag(first[1]))) and first[1].sum() == second[1].sum() == 400
+
+
+def test_edges_cut_into_bins_of_alike_many():
+    assert even_edges({str(n): float(n) for n in range(1, 9)}) == (2.75, 4.5, 6.25)
+    assert even_edges({"a": 1.0, "b": 1.0}) == ()
+    assert even_edges({"a": float("nan")}) == ()
+
+
+def test_clips_are_grouped_by_length_words_and_intensity():
+    clips = [
+        Clip(str(n), text="word " * n, start_s=0.0, end_s=float(n), ratings={"valence": (-1) ** n * n / 10})
+        for n in range(1, 9)
+    ]
+    found = number_groups(clips)
+    assert set(found) == {"length", "length of the text", "intensity of valence"}
+    assert found["length"]["1"] == "below 2.75 s" and found["length"]["8"] == "6.25 s and above"
+    assert found["intensity of valence"]["7"] == found["intensity of valence"]["8"]
+    assert number_groups([Clip("a"), Clip("b")]) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "found the columns none"),
+        ("id\nc1\n", "wanted id or speaker"),
+        ("name,sex\nc1,f\n", "wanted id or speaker"),
+        ("id,sex\nzz,f\n", "no id there is in the predictions"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why(tmp_path, content, words):
+    path = tmp_path / "groups.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        table_groups(path, made())
+
+
+def test_a_table_groups_by_clip_or_by_speaker(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text("id,set\nc1,one\nc2,two\n", encoding="utf-8")
+    assert table_groups(path, made())["set"] == {"c1": "one", "c2": "two"}
+    path.write_text("speaker,age,sex\ns1,old,f\ns2,,m\n", encoding="utf-8")
+    found = table_groups(path, made())
+    assert set(found["age"].values()) == {"old"} and set(found["sex"].values()) == {"f", "m"}
+    with pytest.raises(InputError, match="cannot be read"):
+        table_groups(tmp_path / "none.csv", made())

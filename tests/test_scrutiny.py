@@ -1,0 +1,123 @@
+"""A finished run opened again: its samples, what it is measured under, and what it is measured against."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from emofuse.errors import ConfigError, DatasetError, InputError, UnknownNameError
+from emofuse.scrutiny import OpenedRun, conditions, groupings, measure_study, media_seconds
+
+
+@pytest.fixture
+def opened(tone_runs):
+    return OpenedRun(tone_runs[0])
+
+
+@pytest.fixture
+def copied(tone_runs, tmp_path):
+    """A run that a test may spoil."""
+    return shutil.copytree(tone_runs[0], tmp_path / "run")
+
+
+def test_the_samples_are_those_of_the_run(opened):
+    for role in ("valid", "test"):
+        assert {one.id for one in opened.samples(role)} == set(opened.predictions[role].ids)
+    again = opened.with_train()
+    assert list(again) == ["train", "valid", "test"]
+    assert set(again["train"].ids) == set(opened.split.train)
+
+
+def test_at_no_noise_stands_the_score_of_the_report(opened):
+    made = measure_study([opened], noises=["white_noise"], strengths=(0, 1))
+    report = opened.reports(opened.predictions)["test"]
+    for score in report.scores:
+        assert {one.clean for one in made.curves(0, metric=score.metric)} == {score.value}
+    assert made.subsets[0].rows[0].scores["accuracy"] == report.scores[0].value
+    assert [row.present for row in made.subsets[0].rows] == [("audio", "voice"), ("audio",), ("voice",)]
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, copied):
+    with pytest.raises(ConfigError, match="holds no run"):
+        OpenedRun(tmp_path / "nothing")
+    (copied / "split.json").write_text("{}")
+    with pytest.raises(InputError, match=r"split\.json: damaged"):
+        OpenedRun(copied)
+
+
+def test_a_corpus_that_lacks_clips_is_another_one(copied):
+    facts = json.loads((copied / "split.json").read_text())
+    facts["train"].append("gone.wav")
+    (copied / "split.json").write_text(json.dumps(facts))
+    with pytest.raises(DatasetError, match=r"1 clips of the run are not there, 'gone\.wav'"):
+        _ = OpenedRun(copied).corpus
+
+
+def test_unknown_roles_are_refused(opened):
+    with pytest.raises(ConfigError, match="found the role 'tset'"):
+        opened.samples("tset")
+
+
+def test_usual_noises_work_on_each_modality_and_on_all(opened):
+    found = [(one.name, one.modalities) for one in conditions(opened)]
+    assert len(set(found)) == len(found)
+    assert {
+        ("white_noise", ("audio",)),
+        ("white_noise", ("audio", "voice")),
+        ("misalign", ("voice",)),
+    } <= set(found)
+
+
+def test_noises_and_modalities_can_be_named(opened):
+    found = conditions(opened, noises=["random_drop", "misalign"], modalities=["voice"])
+    assert [(one.name, one.modalities) for one in found] == [
+        ("random_drop", ("voice",)),
+        ("misalign", ("voice",)),
+    ]
+    (heard,) = conditions(opened, noises=["clip"])
+    assert heard.modalities == ("audio", "voice")
+    with pytest.raises(ConfigError, match="no modality named 'face'"):
+        conditions(opened, modalities=["face"])
+    with pytest.raises(UnknownNameError, match="white_noise"):
+        conditions(opened, noises=["wite_noise"])
+    with pytest.raises(ConfigError, match="works on video"):
+        conditions(opened, noises=["blur"])
+
+
+def test_another_run_is_a_baseline_measured_alike(tone_runs, opened):
+    made = measure_study([opened], noises=["white_noise"], strengths=(0, 0.5, 1), against=str(tone_runs[0]))
+    # Measured against itself nothing is left over.
+    assert [row.effective for table in made.tables for row in table.rows] == pytest.approx([0, 0, 0])
+    assert all(table.baseline == "tones, seed 0" for table in made.tables)
+
+
+def test_a_baseline_of_other_strengths_does_not_fit(opened):
+    with pytest.raises(ConfigError, match="no baseline fits"):
+        measure_study([opened], noises=["white_noise"], strengths=(0, 1), against="multibench-lf:mosi:text")
+    with pytest.raises(UnknownNameError, match="multibench"):
+        measure_study([opened], against="multibench")
+
+
+def test_groups_are_the_speakers_and_those_of_a_table(opened, tmp_path):
+    table = tmp_path / "groups.csv"
+    table.write_text("speaker,voice\nspeaker0,low\nspeaker1,low\nspeaker2,high\nspeaker3,high\nspeaker4,\n")
+    found, notes = groupings(opened, table)
+    assert not notes and set(found["speaker"]) == set(opened.predictions["test"].ids)
+    assert {found["voice"].get(name) for name in found["speaker"]} <= {"low", "high", None}
+    (tmp_path / "odd.csv").write_text("who,voice\na,b\n")
+    with pytest.raises(InputError, match="wanted id or speaker"):
+        groupings(opened, tmp_path / "odd.csv")
+
+
+def test_without_the_corpus_its_groups_are_left_out_with_a_note(copied):
+    text = (copied / "config.toml").read_text()
+    (copied / "config.toml").write_text(text.replace("clips.csv", "gone.csv"))
+    found, notes = groupings(OpenedRun(copied))
+    assert list(found) == ["speaker"] and "cannot be read" in notes[0]
+
+
+def test_media_last_as_long_as_their_tracks(opened):
+    seconds = media_seconds(opened, opened.samples("test"))
+    assert seconds is not None
+    np.testing.assert_allclose(seconds, 0.25, atol=0.03)
