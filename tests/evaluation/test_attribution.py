@@ -9,14 +9,9 @@ import torch
 from torch import nn
 
 from emofuse.errors import ConfigError, DatasetError
-from emofuse.evaluation.attribution import (
-    Target,
-    attribute_modalities,
-    log_odds,
-    sampled_shapley,
-    shapley_values,
-)
+from emofuse.evaluation.attribution import Target, attribute_modalities, log_odds
 from emofuse.evaluation.passes import Subject
+from emofuse.evaluation.shapley import sampled_shapley, shapley_values
 from emofuse.models import MODELS
 from emofuse.models.calibrators import Temperature
 from emofuse.models.recipe import make
@@ -236,6 +231,20 @@ class TestSampled:
         found = sampled_shapley(6, lambda sets: np.array([[worth(one)] for one in sets]), orders=60)
         assert found[:, 0].sum() == pytest.approx(worth(range(6)) - worth(()))
         assert found[:, 0] == pytest.approx([exact[name][0] for name in names], abs=0.12)
+
+    def test_pairs_are_told_apart_by_an_order_and_its_reverse(self):
+        # 13 players are too many for all sets; what two add together they share, whoever came first.
+        def worths(sets):
+            return np.array([[len(one) + 6.0 * ({3, 8} <= one)] for one in sets])
+
+        found = sampled_shapley(13, worths, orders=40, seed=1)
+        assert found[:, 0].sum() == pytest.approx(19)
+        assert found[[3, 8], 0] == pytest.approx([4, 4], abs=0.3)
+        assert np.delete(found[:, 0], [3, 8]) == pytest.approx(np.ones(11), abs=0.1)
+
+    def test_many_orders_of_many_players_stay_an_estimate(self):
+        found = sampled_shapley(13, lambda sets: np.array([[float(len(one))] for one in sets]), orders=900)
+        assert found[:, 0] == pytest.approx(np.ones(13))
 
     def test_one_player_has_it_all_and_none_have_nothing(self):
         assert sampled_shapley(1, lambda sets: np.array([[float(len(one))] for one in sets]))[0, 0] == 1.0

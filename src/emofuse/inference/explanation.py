@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from emofuse.errors import ConfigError
-from emofuse.evaluation.attribution import log_odds, sampled_shapley, shapley_values
+from emofuse.evaluation.attribution import log_odds
+from emofuse.evaluation.shapley import sampled_shapley, shapley_values
 from emofuse.inference.bundle import Bundle
 from emofuse.inference.contents import MIN_SIDE_PX
 from emofuse.inference.evidence import Judgement
@@ -45,7 +46,7 @@ class How:
     unit: str = "log_odds"
     window_s: float = 0.5
     most: int = 48
-    orders: int = 4
+    orders: int = 6
     seed: int = 0
 
     def __post_init__(self) -> None:
