@@ -114,7 +114,7 @@ def test_words_get_what_they_bring(fakes, clip):
 
 def test_sound_is_placed_on_the_clip_s_clock(fakes, clip):
     path, transcript = clip
-    found = explain(listeners(fakes), path, transcript=transcript, how=How(label="joy", window_s=0.25))
+    found = explain(listeners(fakes), path, transcript=transcript, how=How(label="joy", heard_s=0.25))
     quiet, loud = (segment.modalities["audio"].parts for segment in found.segments)
     assert [part.own for part in quiet] == pytest.approx([0, 0, 0, 0], abs=1e-9)
     assert [(part.start_s, part.end_s) for part in loud] == [
@@ -139,6 +139,24 @@ def test_an_absent_modality_has_nothing_and_a_reason(fakes, clip):
     share = found.segments[0].modalities["text"]
     assert (share.present, share.value, share.weight, share.parts) == (False, 0.0, 0.0, ())
     assert share.reason == "no text was given"
+
+
+def test_frames_that_are_alike_share_alike_and_windows_hold_several(fakes, tmp_path, sees):
+    class Dots:
+        source, name, dim, files, settings = "video", "dots", 1, (), {}
+
+        def __call__(self, given):
+            times = np.array([frame.time_s for frame in given])
+            return Track(np.ones((len(times), 1), np.float32), times)
+
+    sees()
+    path = fakes.video(tmp_path / "seen.mp4", seconds=2.0)
+    bundle = fakes.bundle((Listener("look", fakes.labels, video=Dots()),))
+    single = explain(bundle, path, how=How(label="joy", seen_s=0)).segments[0].modalities["video"].parts
+    assert [part.value for part in single] == pytest.approx([0.1] * 10)
+    assert [part.start_s for part in single] == pytest.approx(np.maximum(np.arange(10) / 5 - 0.1, 0))
+    double = explain(bundle, path, how=How(label="joy")).segments[0].modalities["video"].parts
+    assert [part.value for part in double] == pytest.approx([0.2] * 5)
 
 
 def test_nothing_to_judge_by_is_the_prior(fakes, tmp_path):

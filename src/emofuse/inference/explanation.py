@@ -34,9 +34,9 @@ ESTIMATED = "word times are estimated: a segment's words are spread over its spe
 @dataclass(frozen=True)
 class How:
     """What is explained and how finely. ``label`` is the class (None: of each segment the likeliest), ``unit`` one of
-    `UNITS`; speech is cut into windows of ``window_s``, and of words, windows or frames there are at most ``most`` in
-    a segment: neighbours are taken together where there are more. Their values are averaged over ``orders`` random
-    orders, drawn from ``seed``.
+    `UNITS`. Speech is cut into windows of ``heard_s``, pictures into windows of ``seen_s`` (0: frame by frame); of
+    words or windows there are at most ``most`` in a segment: neighbours are taken together where there are more.
+    Their values are estimated over ``orders`` random orders, drawn from ``seed``.
 
     Raises:
         ConfigError: a value that cannot be.
@@ -44,7 +44,8 @@ class How:
 
     label: str | None = None
     unit: str = "log_odds"
-    window_s: float = 0.5
+    heard_s: float = 0.5
+    seen_s: float = 0.4
     most: int = 48
     orders: int = 6
     seed: int = 0
@@ -52,10 +53,10 @@ class How:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise ConfigError(f"unit is one of {', '.join(UNITS)}, got {self.unit!r}")
-        if not self.window_s > 0 or self.most < 1 or self.orders < 1:
+        if not (self.heard_s >= 0 and self.seen_s >= 0) or self.most < 1 or self.orders < 1:
             raise ConfigError(
-                "need a window above 0 s, 1 part and 1 order or more, got "
-                f"{self.window_s}, {self.most} and {self.orders}"
+                "need windows of 0 s or more, 1 part and 1 order or more, got "
+                f"{self.heard_s}, {self.seen_s}, {self.most} and {self.orders}"
             )
 
 
@@ -235,7 +236,9 @@ class _Explainer:
         )  # fmt: skip
 
     def _parts(self, name: str, number: int, whole: Version, column: int) -> tuple[Part, ...]:
-        parts = self.panel.parts(name, number, whole, window_s=self.how.window_s, most=self.how.most)
+        parts = self.panel.parts(
+            name, number, whole, heard_s=self.how.heard_s, seen_s=self.how.seen_s, most=self.how.most
+        )
 
         def _worths(subsets: Sequence[frozenset[int]]) -> np.ndarray:
             judged = self.panel.judge(parts.keeping(subsets))

@@ -12,7 +12,7 @@ import numpy as np
 
 from emofuse.evaluation.words import Word, spread, words_of
 from emofuse.inference.bundle import Bundle, Expert, Says
-from emofuse.inference.contents import FRAME_RATE, Contents, Material, Piece
+from emofuse.inference.contents import Contents, Material, Piece
 from emofuse.inference.evidence import Judgement, judge
 from emofuse.types import Extractor, Signal, Track
 
@@ -99,15 +99,17 @@ class Panel:
         given = [several[number] for (_, other), several in self._materials.items() if other == name]
         return next((material.reason for material in given if material.reason), "absent")
 
-    def parts(self, name: str, number: int, whole: Version, *, window_s: float, most: int) -> Parts:
-        """The words of a modality that reads text, stretches of ``window_s`` of one that hears, the frames of one
+    def parts(
+        self, name: str, number: int, whole: Version, *, heard_s: float, seen_s: float, most: int
+    ) -> Parts:
+        """The words of a modality that reads text, stretches of ``heard_s`` of one that hears, of ``seen_s`` of one
         that sees: at most ``most``, neighbours taken together where there are more.
         """
         clocks = {expert: clock for (expert, other), clock in self._clocks.items() if other == name}
         sources = {clock.source for clock in clocks.values()}
         if sources == {"text"}:
             return self._worded(name, number, whole, clocks, most)
-        return self._timed(name, whole, clocks, window_s if "audio" in sources else 1 / FRAME_RATE, most)
+        return self._timed(name, whole, clocks, heard_s if "audio" in sources else seen_s, most)
 
     def _whole(self, number: int) -> Version:
         items: dict[str, dict[str, tuple[Piece, ...]]] = {expert.name: {} for expert in self.bundle.experts}
@@ -170,7 +172,7 @@ class Panel:
 
         on_clock = self.contents.duration_s > 0
         spans: list[Times] = [
-            (float(edges[place]), float(edges[place + 1])) if on_clock else (None, None)
+            (max(0.0, float(edges[place])), float(edges[place + 1])) if on_clock else (None, None)
             for place in windows
         ]
         return Parts(tuple(spans), (None,) * len(spans), _keeping)
