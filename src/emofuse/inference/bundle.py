@@ -263,22 +263,29 @@ def _save_expert(expert: Expert, files: dict[str, str | bytes], *, half: bool) -
 
 
 def _save_architecture(expert: Expert, place: str, files: dict[str, str | bytes]) -> dict[str, Any]:
+    """The model's part with each published network that it opened as a file of the bundle, without weights."""
     from tempfile import TemporaryDirectory
 
-    architecture = dict(expert.architecture)
-    if "encoders" not in architecture:
-        return architecture
-    encoders = {modality: dict(part) for modality, part in architecture["encoders"].items()}
-    for modality in encoders:
-        save = getattr(expert.model.get_submodule(f"encoders.{modality}"), "save_architecture", None)
-        if save is None:
+    moved: dict[str, str] = {}
+    for name, module in expert.model.named_modules():
+        source = getattr(module, "opened_from", None)
+        if source is None or source in moved:
             continue
+        inside = f"{place}/{name.replace('.', '_')}"
         with TemporaryDirectory() as temporary:
-            option = save(Path(temporary))
+            module.config.save_pretrained(temporary)
             for path in Path(temporary).iterdir():
-                files[f"{place}/{modality}/{path.name}"] = path.read_bytes()
-        encoders[modality] |= dict.fromkeys(option, f"{INSIDE}{place}/{modality}")
-    return {**architecture, "encoders": encoders}
+                files[f"{inside}/{path.name}"] = path.read_bytes()
+        moved[source] = f"{INSIDE}{inside}"
+    return {key: _moved(value, moved) for key, value in expert.architecture.items()}
+
+
+def _moved(value: Any, moved: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _moved(inner, moved) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_moved(inner, moved) for inner in value]
+    return moved.get(value, value) if isinstance(value, str) else value
 
 
 def _packed(expert: Expert, *, half: bool) -> Iterator[tuple[str, "Tensor"]]:

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -37,23 +39,41 @@ def test_functionals_of_nothing_are_zero():
 
 
 class Says(torch.nn.Module):
-    def __init__(self, probabilities, rating):
+    def __init__(self, name, probabilities, rating):
         super().__init__()
+        self.name = name
         self.said = torch.tensor([probabilities]).log() + 5, torch.tensor([[rating]]), torch.zeros(1, 2)
 
     def forward(self, batch):
         return self.said
 
 
-def test_a_committee_answers_with_mean_probabilities_and_ratings():
-    output = Committee([Says([0.9, 0.1], 1.0), Says([0.3, 0.7], -0.5)])(None)
-    torch.testing.assert_close(output.scores.softmax(dim=1), torch.tensor([[0.6, 0.4]]))
-    assert output.ratings.item() == 0.25 and output.fused.shape == (1, 4)
-    first, second = each_member(output)
-    assert first.ratings.item() == 1.0 and second.scores.argmax() == 1
+def test_a_committee_multiplies_the_mean_of_joint_members_and_the_lone_ones_that_are_present():
+    joint = [Says("", [0.9, 0.1], 1.0), Says("", [0.3, 0.7], -0.5)]
+    lone = [Says("x", [0.5, 0.5], 0.5), Says("y", [0.2, 0.8], -0.75), Says("x", [0.7, 0.3], 1.0)]
+    for there, product, rating in (
+        (
+            (True, True),
+            [0.6 * (0.6 * 0.2) ** 0.5, 0.4 * (0.4 * 0.8) ** 0.5],
+            (0.25 + (0.75 - 0.75) / 2) / 2,
+        ),
+        ((True, False), [0.6 * 0.6, 0.4 * 0.4], (0.25 + 0.75) / 2),
+        ((False, False), [0.6, 0.4], 0.25 / 2),
+    ):
+        batch = SimpleNamespace(
+            presence=dict(zip("xy", map(torch.tensor, [[one] for one in there]), strict=True))
+        )
+        output = Committee(joint, lone)(batch)
+        wanted = torch.tensor([product]) / sum(product)
+        torch.testing.assert_close(output.scores.softmax(dim=1), wanted)
+        assert output.ratings.item() == pytest.approx(rating) and output.fused.shape == (1, 4)
+    first, *_, last = each_member(output)
+    assert first.ratings.item() == 1.0 and last.scores.argmax() == 0
 
 
-@pytest.mark.parametrize("options", [{"recurrent": 0, "functional": 0}, {"single_frame": ["text"]}])
+@pytest.mark.parametrize(
+    "options", [{"recurrent": 0, "functional": 0, "lone": 0}, {"single_frame": ["text"]}]
+)
 def test_a_committee_that_does_not_hold(options):
     with pytest.raises(ConfigError):
         make(MODELS, {"name": "committee", **options}, {"audio": 3}, TASK)

@@ -9,8 +9,8 @@ WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 
 
 def open_network(source: str, what: str) -> Any:
-    """The network of a folder or hub name. A folder without weights gives one with fresh ones: that is how a
-    bundle, which carries its own weights, is opened.
+    """The network of a folder or hub name, which it keeps as ``opened_from``. A folder without weights gives one
+    with fresh ones: that is how a bundle, which carries its own weights, is opened.
 
     Raises:
         ConfigError: there is no ``what`` ("text encoder") that can be read, or its weights are pickled.
@@ -27,10 +27,13 @@ def open_network(source: str, what: str) -> Any:
     options = {"trust_remote_code": False}
     try:
         if bare:
-            return AutoModel.from_config(AutoConfig.from_pretrained(folder, **options), **options)
-        return AutoModel.from_pretrained(source, use_safetensors=True, **options)
+            network = AutoModel.from_config(AutoConfig.from_pretrained(folder, **options), **options)
+        else:
+            network = AutoModel.from_pretrained(source, use_safetensors=True, **options)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{source}: no {what} that can be read ({str(error).splitlines()[0]})") from error
+    network.opened_from = source
+    return network
 
 
 def freeze(network: Any, train_layers: int) -> None:

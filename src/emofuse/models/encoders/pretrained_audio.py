@@ -4,7 +4,6 @@ The track holds samples at the network's rate, one or more a frame (320 at 16 kH
 ``source`` is a folder or hub name for transformers. The random masking and layer drop of its pre-training are off.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -52,11 +51,6 @@ class PretrainedAudio(nn.Module):
             states[rows, : found.shape[1]] = found.float()
         there = torch.arange(states.shape[1], device=mask.device) < counts.unsqueeze(1)
         return self.drop(self.pool(states, there))
-
-    def save_architecture(self, folder: Path) -> dict[str, str]:
-        """Write what `source` must hold to build this network without its weights; returns the option."""
-        self.network.config.save_pretrained(folder)
-        return {"source": str(folder)}
 
     def _states(self, samples: Tensor, lengths: Tensor) -> Tensor:
         """``(rows, frames, hidden)`` of rows that have samples; too short ones are filled up with silence."""

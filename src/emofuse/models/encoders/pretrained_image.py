@@ -4,7 +4,6 @@
 are resized. ``mean`` and ``deviation`` are those of the network's training, for pixels in 0..1.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -48,11 +47,6 @@ class PretrainedImage(nn.Module):
     def frames(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, time, frame_dim)``."""
         return self.drop(self._states(values, mask))
-
-    def save_architecture(self, folder: Path) -> dict[str, str]:
-        """Write what `source` must hold to build this network without its weights; returns the option."""
-        self.network.config.save_pretrained(folder)
-        return {"source": str(folder)}
 
     def _states(self, values: Tensor, mask: Tensor) -> Tensor:
         states = values.new_zeros(*mask.shape, int(self.network.config.hidden_size))

@@ -3,7 +3,6 @@
 ``source`` is a folder or hub name for transformers.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -57,8 +56,3 @@ class PretrainedText(nn.Module):
         # A row without a token would be a softmax over nothing: let it see itself; pooling blanks it.
         visible = mask | ~mask.any(dim=1, keepdim=True)
         return self.network(input_ids=ids, attention_mask=visible.long()).last_hidden_state.float()
-
-    def save_architecture(self, folder: Path) -> dict[str, str]:
-        """Write what `source` must hold to build this network without its weights; returns the option."""
-        self.network.config.save_pretrained(folder)
-        return {"source": str(folder)}

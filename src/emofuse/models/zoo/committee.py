@@ -1,14 +1,15 @@
-"""Our recommended model: a committee of small members that look at the same clip in two ways.
+"""Our recommended model: a committee of small members that look at the same clip in different ways.
 
-A member of the first kind reads each modality's frames in their order (GRU, self-attention, GRU); one of the second
-reads what the frames amount to (mean, deviation, quantiles, movement, and means of three thirds: the functionals
-of paralinguistics). Either fuses by stacking and low-rank products. Every member learns from a loss of its own;
-the committee answers with the mean of their probabilities and ratings, as in deep ensembles (Lakshminarayanan et
-al. 2017, arXiv 1612.01474), which it takes from one training. Members, kinds and widths are our choice.
+Members read the frames of a modality in their order (GRU, self-attention, GRU), or what the frames amount to (mean,
+deviation, quantiles, movement, means of three thirds: the functionals of paralinguistics). Joint members fuse all
+modalities by stacking and low-rank products; lone ones know one modality. Each learns from a loss of its own. The
+answer adds the logarithm of the joint members' mean probabilities and the mean over present modalities of the lone
+ones': an ensemble (Lakshminarayanan et al. 2017, arXiv 1612.01474) with a product of experts (Hinton 2002) in one
+training. Which members, how many and how wide is our choice.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +98,7 @@ class Functionals(nn.Module):
         return self.layers(scaled.clamp(-5.0, 5.0))
 
 
-class Member(nn.Module):
+class Joint(nn.Module):
     """Encoders by modality, stacking with low-rank fusion, one linear layer of outputs."""
 
     def __init__(self, encoders: Mapping[str, nn.Module], fusion: nn.Module, head: nn.Module) -> None:
@@ -113,33 +114,84 @@ class Member(nn.Module):
         return (*self.head(fused), fused)
 
 
-class Committee(nn.Module):
-    """Members side by side. ``parts`` hold each one's ``scores`` ``(members, batch, classes)`` and ``ratings``."""
+class Lone(nn.Module):
+    """An encoder of one modality and one linear layer of outputs."""
 
-    def __init__(self, members: list[Member]) -> None:
+    def __init__(self, name: str, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.name, self.encoder, self.head = name, encoder, head
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Scores ``(batch, classes)`` and ratings ``(batch, ratings)``."""
+        scores, ratings = self.head(self.encoder(batch.values[self.name], batch.masks[self.name]))
+        return scores, ratings
+
+
+class Committee(nn.Module):
+    """Joint and lone members. ``parts`` hold each one's ``scores`` ``(members, batch, classes)`` and ``ratings``
+    ``(members, batch, ratings)``, joint ones first.
+    """
+
+    def __init__(self, joint: Sequence[Joint], lone: Sequence[Lone]) -> None:
+        super().__init__()
+        self.joint, self.lone = nn.ModuleList(joint), nn.ModuleList(lone)
+        self.names = tuple(member.name for member in lone)
 
     def forward(self, batch: Batch) -> Output:
-        """The logarithm of the mean probabilities as scores, the mean ratings, and all members' fused."""
-        scores, ratings, fused = (
-            torch.stack(part) for part in zip(*(one(batch) for one in self.members), strict=True)
-        )
-        together = scores.float().log_softmax(dim=2).logsumexp(dim=0) - math.log(len(self.members))
+        """Scores, mean ratings, and all joint members' fused embeddings (None without one)."""
+        together = [member(batch) for member in self.joint]
+        apart = [member(batch) for member in self.lone]
+        scores, ratings = [], []
+        if together:
+            scores.append(_mean_probabilities([one[0] for one in together]))
+            ratings.append(torch.stack([one[1] for one in together]).mean(dim=0))
+        if apart:
+            names = list(dict.fromkeys(self.names))
+            present = torch.stack([batch.presence[name] for name in names]).unsqueeze(2)
+            by_name = [
+                [one for member, one in zip(self.lone, apart, strict=True) if member.name == name]
+                for name in names
+            ]
+            said = torch.stack([_mean_probabilities([one[0] for one in several]) for several in by_name])
+            rated = torch.stack(
+                [torch.stack([one[1] for one in several]).mean(dim=0) for several in by_name]
+            )
+            scores.append(_mean_where(said, present))
+            ratings.append(_mean_where(rated, present))
         return Output(
-            together, ratings.mean(dim=0), fused.transpose(0, 1).flatten(1),
-            parts={"scores": scores, "ratings": ratings},
-        )  # fmt: skip
+            torch.stack(scores).sum(dim=0),
+            torch.stack(ratings).mean(dim=0),
+            torch.cat([one[2] for one in together], dim=1) if together else None,
+            parts={
+                "scores": torch.stack([one[0] for one in (*together, *apart)]),
+                "ratings": torch.stack([one[1] for one in (*together, *apart)]),
+            },
+        )
+
+
+def _mean_probabilities(scores: Sequence[Tensor]) -> Tensor:
+    """The logarithm of the mean of several softmaxes, ``(batch, classes)``."""
+    logs = torch.stack(list(scores)).float().log_softmax(dim=2)
+    return logs.logsumexp(dim=0) - math.log(len(scores))
+
+
+def _mean_where(values: Tensor, present: Tensor) -> Tensor:
+    """Mean over the first axis where ``present``; 0 where nothing is."""
+    weights = present.to(values.dtype)
+    return torch.where(present, values, torch.zeros_like(values)).sum(dim=0) / weights.sum(dim=0).clamp_min(
+        1.0
+    )
 
 
 def committee(
     dims: dict[str, int],
     task: TaskSpec,
     *,
-    recurrent: int = 2,
-    functional: int = 2,
-    hidden: int = 64,
-    embedding: int = 64,
+    recurrent: int = 1,
+    functional: int = 1,
+    lone: int = 2,
+    hidden: int = 96,
+    embedding: int = 96,
     functional_hidden: int = 128,
     width: int = 64,
     rank: int = 8,
@@ -148,43 +200,51 @@ def committee(
     input_dropout: float = 0.2,
     single_frame: tuple[str, ...] | list[str] = (),
 ) -> Recipe:
-    """``recurrent`` members of the first kind and ``functional`` ones of the second. ``single_frame`` names the
-    modalities whose track is one vector a clip: both kinds read those with a multilayer perceptron.
+    """``recurrent`` and ``functional`` joint members of the two kinds, and ``lone`` ones for each modality, of the
+    first kind, the second, and so on. ``single_frame`` names the modalities whose track is one vector a clip: both
+    kinds read those with a multilayer perceptron.
 
     Raises:
         ConfigError: there is no member, or ``single_frame`` names a modality that is not there.
     """
     if unknown := sorted(set(single_frame) - set(dims)):
         raise ConfigError(f"single_frame names {', '.join(unknown)}; the features are {sorted(dims)}")
-    if recurrent < 0 or functional < 0 or recurrent + functional < 1:
+    counts = (recurrent, functional, lone)
+    if min(counts) < 0 or not any(counts):
         raise ConfigError(
-            f"a committee of {recurrent} recurrent and {functional} functional members is none"
+            f"a committee of {recurrent} recurrent, {functional} functional and {lone} lone is none"
         )
 
-    def in_order(dim: int) -> nn.Module:
+    def encoder(name: str, *, in_order: bool) -> nn.Module:
+        dim = dims[name]
+        if name in single_frame:
+            return Mlp(dim, hidden=functional_hidden, out_dim=embedding, dropout=dropout)
+        if not in_order:
+            return Functionals(
+                dim,
+                hidden=functional_hidden,
+                out_dim=embedding,
+                dropout=dropout,
+                input_dropout=input_dropout,
+            )
         return GruAttention(
             dim, hidden=hidden, out_dim=embedding, dropout=dropout, input_dropout=input_dropout,
             pooling="attention", bidirectional=True,
         )  # fmt: skip
 
-    def summed_up(dim: int) -> nn.Module:
-        return Functionals(
-            dim, hidden=functional_hidden, out_dim=embedding, dropout=dropout, input_dropout=input_dropout
-        )
-
-    members = []
-    for kind in [in_order] * recurrent + [summed_up] * functional:
-        encoders = {
-            name: Mlp(dim, hidden=functional_hidden, out_dim=embedding, dropout=dropout)
-            if name in single_frame
-            else kind(dim)
-            for name, dim in dims.items()
-        }
+    joint = []
+    for in_order in [True] * recurrent + [False] * functional:
         fusion = StackLowRank(
             dict.fromkeys(dims, embedding), width=width, rank=rank, out_dim=out_dim, dropout=dropout
         )
-        members.append(Member(encoders, fusion, Head(fusion.out_dim, task)))
-    return Recipe(Committee(members), judged=each_member)
+        encoders = {name: encoder(name, in_order=in_order) for name in dims}
+        joint.append(Joint(encoders, fusion, Head(fusion.out_dim, task)))
+    alone = [
+        Lone(name, encoder(name, in_order=number % 2 == 0), Head(embedding, task))
+        for number in range(lone)
+        for name in dims
+    ]
+    return Recipe(Committee(joint, alone), judged=each_member)
 
 
 def each_member(output: Output) -> list[Output]:
