@@ -13,6 +13,7 @@ from emofuse.evaluation.attribution import ModalityAttribution
 from emofuse.evaluation.attribution_plots import (
     Stretch,
     faithfulness_plot,
+    heatmap,
     modality_bars,
     probability_bars,
     shares_plot,
@@ -53,6 +54,7 @@ DRAWN = {
     "waveform": lambda kind: waveform_plot(TONE, LANES, words=LANES["words"], kind=kind),
     "lanes alone": lambda kind: waveform_plot(None, LANES, captions=[Stretch(0, 1, 0, "joy")], kind=kind),
     "faithfulness": lambda kind: faithfulness_plot(FAITHFUL, kind=kind),
+    "heatmap": lambda kind: heatmap([("a", np.arange(5)), ("b", -np.ones(3))], kind=kind),
     "shares": lambda kind: shares_plot(SHARES, kind=kind),
 }
 
@@ -72,6 +74,8 @@ def test_what_does_not_fit_together_is_refused():
         modality_bars([*ROWS, ("other", {"face": 1.0})])
     with pytest.raises(ValueError, match="one row"):
         probability_bars([])
+    with pytest.raises(ValueError, match="no row"):
+        heatmap([])
     with pytest.raises(ValueError, match="neither"):
         waveform_plot(None, {})
 

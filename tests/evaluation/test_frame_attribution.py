@@ -6,11 +6,14 @@ import torch
 from torch import nn
 
 from emofuse.errors import ConfigError, DatasetError
+from emofuse.evaluation.attention import attention_over_time
 from emofuse.evaluation.attribution import Target
 from emofuse.evaluation.faithfulness import measure_faithfulness
 from emofuse.evaluation.frame_attribution import integrated_gradients, occlusion, windows
 from emofuse.evaluation.passes import Subject
 from emofuse.models import MODELS
+from emofuse.models.encoders.gru_attention import SelfAttention
+from emofuse.models.encoders.pooling import AttentionPool
 from emofuse.models.recipe import make
 from emofuse.training.objectives.task import TaskLoss
 from emofuse.types import Output, Sample, TaskSpec, Track
@@ -88,8 +91,8 @@ def test_windows_cover_every_frame_once():
 def test_gradients_add_up_on_networks(kind, encoder):
     torch.manual_seed(0)
     parts = {name: {"name": encoder, "hidden": 8, "out_dim": 8} for name in DIMS}
-    network = make(MODELS, {"name": "composed", "encoders": parts}, DIMS, TASK).model
-    subject = Subject("network", network, DIMS, TASK)
+    model = make(MODELS, {"name": "composed", "encoders": parts}, DIMS, TASK).model
+    subject = Subject("network", model, DIMS, TASK)
     found = integrated_gradients(subject, CLIP, target=Target(kind))
     assert found.output != found.base
     assert abs(found.gap) < 1e-4
@@ -130,6 +133,54 @@ def test_what_cannot_be_done_is_refused():
         occlusion(SUMS, CLIP, fill="noise")
     with pytest.raises(ConfigError, match="column 7"):
         occlusion(SUMS, CLIP, target=Target("score", column=7))
+
+
+def network(**encoder):
+    torch.manual_seed(0)
+    parts = {"voice": encoder, "face": {"name": "mean", "out_dim": 8}}
+    return make(MODELS, {"name": "composed", "encoders": parts}, DIMS, TASK).model
+
+
+class TestAttention:
+    def test_the_pool_s_weights_are_read(self):
+        subject = Subject("pool", network(name="gru", hidden=4, pooling="attention"), DIMS, TASK)
+        found = attention_over_time(subject, CLIP)
+        assert list(found.values) == ["voice"] and found.times["voice"] is CLIP.tracks["voice"].times
+        assert found.values["voice"].shape == (3,) and found.values["voice"].sum() == pytest.approx(1)
+        layer = next(one for one in subject.model.modules() if isinstance(one, AttentionPool))
+        assert not layer._forward_hooks
+        # A layer that scores all frames alike attends to all alike.
+        layer.score.weight.data.zero_()
+        assert attention_over_time(subject, CLIP).values["voice"] == pytest.approx([1 / 3] * 3)
+
+    def test_self_attention_is_what_each_frame_gets(self):
+        subject = Subject("self", network(name="gru_attention", hidden=4), DIMS, TASK)
+        layer = next(one for one in subject.model.modules() if isinstance(one, SelfAttention))
+        assert attention_over_time(subject, CLIP).values["voice"].sum() == pytest.approx(1)
+        layer.key.weight.data.zero_()
+        assert attention_over_time(subject, CLIP).values["voice"] == pytest.approx([1 / 3] * 3)
+
+    def test_steps_over_several_frames_are_shared(self):
+        dims = {"voice": 16}
+        torch.manual_seed(0)
+        encoders = {"voice": {"name": "mel_cnn", "widths": [2, 2], "out_dim": 4}}
+        model = make(MODELS, {"name": "composed", "encoders": encoders}, dims, TASK).model
+        voice = Track(
+            np.random.default_rng(0).normal(size=(10, 16)).astype(np.float32), np.arange(10) / 100
+        )
+        clip = Sample("mel", {"voice": voice}, np.array([0, 1], np.float32), np.zeros(1, np.float32))
+        found = attention_over_time(Subject("mel", model, dims, TASK), clip).values["voice"]
+        assert found.shape == (10,) and found.sum() == pytest.approx(1)
+        # Two halvings: four frames a step, of which the last has but two.
+        assert (
+            len(np.unique(found.round(9))) == 3 and (found[:4] == found[0]).all() and found[8] == found[9]
+        )
+
+    def test_a_model_without_attention_is_told(self):
+        with pytest.raises(ConfigError, match="no attention over the time of voice, face"):
+            attention_over_time(Subject("mean", network(name="mean"), DIMS, TASK), CLIP)
+        with pytest.raises(ConfigError, match="torch module"):
+            attention_over_time(Subject("plain", lambda batch: SUMS.model(batch), DIMS, TASK), CLIP)
 
 
 @pytest.fixture(scope="module")

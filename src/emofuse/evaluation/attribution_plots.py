@@ -266,3 +266,30 @@ def _length(signal: Signal | None, lanes: Mapping[str, Sequence[Stretch]]) -> fl
 
 def _short(text: str, most: int = 44) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def heatmap(
+    rows: Sequence[tuple[str, np.ndarray]], *, unit: str = "share of the row's largest", kind: str = "png"
+) -> bytes:
+    """Attention or attributions as shades of grey over frames, a row a clip or modality, each on its own scale: white
+    is 0, black the row's largest size.
+
+    Raises:
+        ValueError: there is no row.
+        OutputError: ``kind`` is neither "png" nor "svg".
+    """
+    if not rows:
+        raise ValueError("no row to draw")
+    longest = max(len(values) for _, values in rows)
+    shades = np.full((len(rows), longest), np.nan)
+    for place, (_, values) in enumerate(rows):
+        sizes = np.abs(np.asarray(values, np.float64))
+        shades[place, : len(sizes)] = sizes / (sizes.max(initial=0.0) or 1.0)
+    figure = sheet(8.4, 1.2 + 0.32 * len(rows))
+    axes = figure.add_subplot()
+    image = axes.imshow(shades, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.set_facecolor("#eef4fb")
+    axes.set_yticks(range(len(rows)), [_short(title, 28) for title, _ in rows], fontsize=8)
+    axes.set_xlabel("frame")
+    figure.colorbar(image, ax=axes, pad=0.02, label=unit)
+    return drawn(figure, kind)
