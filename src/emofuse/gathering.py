@@ -11,7 +11,10 @@ import numpy as np
 from emofuse.compare import COST, pooled
 from emofuse.errors import ConfigError
 from emofuse.evaluation.comparison import Cost, Entrant, Standings, compare_entrants
+from emofuse.evaluation.diagnosis import one_label
 from emofuse.evaluation.metrics import METRICS
+from emofuse.evaluation.metrics.confusion import by_row, confusion_counts
+from emofuse.evaluation.report import scorer
 from emofuse.evaluation.results_table import ResultRow, result_row
 from emofuse.inference.runs import data_of, protocol_of
 from emofuse.scrutiny import OpenedRun
@@ -52,6 +55,16 @@ def result_rows(folders: Sequence[Path], *, average: str = "weighted") -> list[R
     return [result_row(one.title, one.runs, average=average) for one in gathered(folders)]
 
 
+def scores_on_test(entrants: Sequence["Gathered"]) -> dict[str, dict[str, list[float]]]:
+    """By entrant and metric of its task, the value of each seed on test."""
+    return {one.title: _by_name([_scores(run["test"]) for run in one.runs]) for one in entrants}
+
+
+def class_recalls(entrants: Sequence["Gathered"]) -> dict[str, dict[str, list[float]]]:
+    """By entrant and class, the recall of each seed on test; none where there are no classes."""
+    return {one.title: _by_name([_recalls(run["test"]) for run in one.runs]) for one in entrants}
+
+
 @dataclass(frozen=True, eq=False)
 class Gathered:
     """Runs of one configuration: predictions by role for each seed, folds pooled; their folders and protocol."""
@@ -77,6 +90,29 @@ def gathered(folders: Sequence[Path]) -> list[Gathered]:
         alike.setdefault(_without_seed(run), []).append(run)
     titles = [runs[0].config.name for runs in alike.values()]
     return [_together(runs, unique=titles.count(runs[0].config.name) == 1) for runs in alike.values()]
+
+
+def _scores(made: Predictions) -> dict[str, float]:
+    found = {}
+    for name in made.task.metrics:
+        clips, compute = scorer(METRICS.load(name), made)
+        found[name] = compute(np.flatnonzero(clips))
+    return found
+
+
+def _recalls(made: Predictions) -> dict[str, float]:
+    rows = one_label(made)
+    if not rows.any():
+        return {}
+    classes = len(made.task.labels)
+    counts = confusion_counts(
+        made.truth[rows].argmax(axis=1), made.probabilities[rows].argmax(axis=1), classes
+    )
+    return dict(zip(made.task.labels, map(float, np.diag(by_row(counts))), strict=True))
+
+
+def _by_name(found: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {name: [one[name] for one in found] for name in (found[0] if found else ())}
 
 
 def _together(runs: Sequence[OpenedRun], *, unique: bool) -> Gathered:

@@ -62,6 +62,14 @@ def comparison_page(tone_runs, folder):
 
 
 @pytest.fixture(scope="module")
+def report_page(tone_runs, folder):
+    path = folder / "runs.html"
+    made = CliRunner().invoke(app, ["report", *map(str, tone_runs), "--out", str(path), "-q"])
+    assert made.exit_code == 0, made.output
+    return path
+
+
+@pytest.fixture(scope="module")
 def explanation_page(tone_runs, tones, folder):
     clip = next(tones.parent.glob("*.wav"))
     made = CliRunner().invoke(
@@ -81,6 +89,7 @@ def recognition_page(result, folder):
 PAGES = [
     ("evaluation_page", "svg[role=img], .keys svg", 20),
     ("comparison_page", "svg", 1),
+    ("report_page", "svg[role=img]", 1),
     ("explanation_page", "img", 2),
     ("recognition_page", "svg", 2),
 ]

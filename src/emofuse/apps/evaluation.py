@@ -114,8 +114,9 @@ def report(
     check_outputs([out] if out else [], inputs=[])
 
     from emofuse.evaluation.results_table import results_latex, results_markdown
-    from emofuse.evaluation.standings import standings_html, standings_markdown
-    from emofuse.gathering import compare_runs, result_rows
+    from emofuse.evaluation.standings import standings_markdown
+    from emofuse.gathering import class_recalls, compare_runs, gathered, result_rows, scores_on_test
+    from emofuse.inference.comparison_html import comparison_html
 
     if table is not None:
         made = results_latex if table == "latex" else results_markdown
@@ -124,8 +125,14 @@ def report(
             return
     tables = compare_runs(runs, metric=metric)
     if out is not None:
-        named = ", ".join(dict.fromkeys(row.title for one in tables for row in one.rows))
-        write_together({out: standings_html(tables, title=f"{len(runs)} runs compared", about=named)})
+        entrants = gathered(runs)
+        page = comparison_html(
+            tables,
+            title=f"{len(runs)} runs compared",
+            scores=scores_on_test(entrants),
+            recalls=class_recalls(entrants),
+        )
+        write_together({out: page})
     if not quiet and table is None and (out is None or not is_stdout(out)):
         typer.echo(standings_markdown(tables))
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from emofuse.apps.show import show_reports
+from emofuse.evaluation.diagnosis import COVERAGE
 from emofuse.evaluation.robustness_study import study_markdown
 from emofuse.inference.measurement_sections import cost_rows
 
@@ -88,7 +89,8 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         lines.append(f"calibration error {one.error:.4f}; by chance alone up to {one.by_chance:.4f}")
     for row in found.sets:
         lines.append(
-            f"sets for 90 %, threshold {row.kind}: coverage {row.quality.coverage:.1%}, {row.quality.size:.2f} classes in a set"
+            f"sets for {COVERAGE:.0%}, threshold {row.kind}: coverage {row.quality.coverage:.1%}, "
+            f"{row.quality.size:.2f} classes in a set"
         )
     if found.splits is not None:
         spread = found.splits.coverage

@@ -8,8 +8,8 @@ import numpy as np
 
 from emofuse.evaluation.charts import CHART_PX, clean, figure, number, short, span, text, ticks
 
-# The width that a letter of a label is given, px.
-_LETTER = 6.4
+# The width that a letter of a label is given, px; a phone shows them larger.
+_LETTER = 7.2
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _rows(
 ) -> str:
     if not bars:
         raise ValueError("nothing to draw")
-    row, left = 26.0, min(190.0, 16 + _LETTER * max(len(bar.name) for bar in bars))
+    row, left = 26.0, min(200.0, 16 + _LETTER * max(len(bar.name) for bar in bars))
     right, height = CHART_PX - 58, 12 + row * len(bars) + 46
     low, high = across
 
