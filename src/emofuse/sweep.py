@@ -105,11 +105,13 @@ def search(plan: Search, out: Path, *, progress: Progress = lambda stage, done: 
     shared = _Shared()
 
     def trial(number: int, values: Mapping[str, Any], tell: Tell) -> float:
+        """Train with some values; the best validation score."""
         config = _configured(plan, values)
         corpus, data = shared.prepared(config, progress)
         scores: list[float] = []
 
         def after(row: Mapping[str, float]) -> None:
+            """Tell how the trial stands, and give it up where that is hopeless."""
             scores.append(row[f"valid_{metric.name}"])
             progress(
                 f"trial {number}, epoch {len(scores)}",
@@ -143,6 +145,7 @@ class _Shared:
         self._held: tuple[Corpus, Prepared] | None = None
 
     def prepared(self, config: RunConfig, progress: Progress) -> tuple[Corpus, Prepared]:
+        """The corpus and the samples that a configuration makes."""
         key = repr([getattr(config, name) for name in PREPARED_BY]) + repr(config.training.balance)
         if self._held is None or key != self._key:
             corpus = _corpus(config)

@@ -216,6 +216,7 @@ def committee(
         )
 
     def encoder(name: str, *, in_order: bool) -> nn.Module:
+        """What reads one modality."""
         dim = dims[name]
         if name in single_frame:
             return Mlp(dim, hidden=functional_hidden, out_dim=embedding, dropout=dropout)
