@@ -4,7 +4,7 @@ import pytest
 from emofuse.inference.bundle import Says
 from emofuse.inference.circumplex import base_rates
 from emofuse.inference.contents import Piece
-from emofuse.inference.evidence import judge
+from emofuse.inference.evidence import _rounds, judge
 from emofuse.types import TaskSpec, Track
 
 TRACK = Track(np.zeros((1, 2), np.float32), np.zeros(1))
@@ -121,3 +121,10 @@ def test_pieces_of_two_modalities_are_met_in_order(fakes):
     together = [(one["text"].values[0, 0], one["audio"].values[0, 0]) for one in expert.asked[0]]
     assert together == [(1, 10), (1, 20), (2, 30), (2, 40)]
     assert [len(items) for items in expert.asked] == [4, 2, 4]
+
+
+def test_sound_and_pictures_of_a_late_segment_share_a_clock():
+    sound = Piece(Track(np.ones((4, 1), np.float32), np.arange(4) * 0.5 + 0.25), 2.0)
+    seen = Piece(Track(np.ones((4, 1), np.float32), 10 + np.arange(4) * 0.5 + 0.25), 4, origin_s=10.0)
+    ((tracks, share),) = list(_rounds({"audio": [sound], "video": [seen]}))
+    assert tracks["audio"].times.tolist() == tracks["video"].times.tolist() and share == 1.0

@@ -31,11 +31,13 @@ _CROP_DIM = 48 * 48  # of the faces that were found on the way
 
 class Piece(NamedTuple):
     """What an expert takes in at once, and its length, by which its answer counts among those for the other
-    pieces: tokens, seconds of speech, or frames.
+    pieces: tokens, seconds of speech, or frames. ``origin_s`` is where the piece begins on its track's clock, which
+    is the piece's own for sound (0) and the clip's for pictures.
     """
 
     track: Track
     length: float
+    origin_s: float = 0.0
 
 
 class Material(NamedTuple):
@@ -157,7 +159,10 @@ class Contents:
         if not whole.pieces:
             return [whole for _ in self.segments]
         track = whole.pieces[0].track
-        cut = [_in_view(track.between(*self._shown(segment))) for segment in self.segments]
+        cut = [
+            _in_view(track.between(*self._shown(segment)), max(0.0, segment[0]))
+            for segment in self.segments
+        ]
         return [
             Material(pieces) if pieces else Material(reason="no frame in this segment") for pieces in cut
         ]
@@ -169,7 +174,7 @@ class Contents:
         best = max(seen, key=lambda track: track.importance, default=None)
         if best is None or not len(best) or not looked:
             return Material(reason="no face in this segment")
-        return Material(_in_view(best.track), quality=min(1.0, len(best) / looked))
+        return Material(_in_view(best.track, max(0.0, segment[0])), quality=min(1.0, len(best) / looked))
 
     def _shown(self, segment: Segment) -> tuple[float, float]:
         """The segment's times, with two sampling steps at least, so that a short one has a frame."""
@@ -188,13 +193,17 @@ def _lengths(spans: Sequence[Span]) -> float:
     return sum(until - since for since, until in spans)
 
 
-def _in_view(track: Track) -> tuple[Piece, ...]:
-    """A track over time in equal pieces of at most `AT_ONCE_S`."""
+def _in_view(track: Track, start_s: float) -> tuple[Piece, ...]:
+    """A track over time in equal pieces of at most `AT_ONCE_S`; the first begins with its segment."""
     if not len(track):
         return ()
     count = math.ceil((track.times[-1] - track.times[0]) / AT_ONCE_S) or 1
     parts = zip(np.array_split(track.values, count), np.array_split(track.times, count), strict=True)
-    return tuple(Piece(Track(values, times), len(values)) for values, times in parts if len(values))
+    return tuple(
+        Piece(Track(values, times), len(values), float(times[0]) if number else start_s)
+        for number, (values, times) in enumerate(parts)
+        if len(values)
+    )
 
 
 def _widened(start_s: float, end_s: float, duration_s: float) -> tuple[float, float]:

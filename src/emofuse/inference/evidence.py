@@ -118,7 +118,14 @@ def _rounds(item: Mapping[str, Sequence[Piece]]) -> Iterator[tuple[dict[str, Tra
     for number in range(count):
         met = {name: pieces[number * len(pieces) // count] for name, pieces in item.items()}
         shares = [piece.length / sum(one.length for one in item[name]) for name, piece in met.items()]
-        yield {name: piece.track for name, piece in met.items()}, float(np.mean(shares))
+        yield {name: _from_its_start(piece) for name, piece in met.items()}, float(np.mean(shares))
+
+
+def _from_its_start(piece: Piece) -> Track:
+    """The track on a clock that begins with the piece, which sound and pictures then share."""
+    if not piece.origin_s:
+        return piece.track
+    return Track(piece.track.values, piece.track.times - piece.origin_s)
 
 
 def _trust(expert: Expert, items: Items, quality: Mapping[str, np.ndarray]) -> np.ndarray:

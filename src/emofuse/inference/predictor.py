@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing to judge by: how often each class occurs is returned; its label is no finding"
 # Raised whenever the same file would give another result with the same bundle.
-_METHOD = 4
+_METHOD = 5
 
 
 class Recognizer:

@@ -268,7 +268,7 @@ def _kept(
             yield piece
         elif kept.any():
             track = Track(piece.track.values[kept], piece.track.times[kept])
-            yield Piece(track, piece.length * float(kept.mean()))
+            yield Piece(track, piece.length * float(kept.mean()), piece.origin_s)
 
 
 def _together(text: str, most: int) -> list[Word]:
