@@ -267,10 +267,10 @@ class _Explainer:
 
 def _bundle(given: Recognizer | Bundle | Path | str | None) -> Bundle:
     if isinstance(given, Recognizer):
-        return given._load()
+        return given.bundle
     if given is None or isinstance(given, Path | str):
-        return Recognizer(given)._load()
-    return Recognizer.from_bundle(given)._load()
+        return Recognizer(given).bundle
+    return Recognizer.from_bundle(given).bundle
 
 
 def _named(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, float]:

@@ -80,7 +80,7 @@ class Recognizer:
             return replace(kept, source=str(path))
 
         progress("loading the bundle", 0.0)
-        bundle = self._load()
+        bundle = self.bundle
         extractors = [extractor for expert in bundle.experts for extractor in expert.extractors.values()]
         sides = [side for one in extractors if (side := getattr(one, "min_side_px", None)) is not None]
         contents = read_contents(
@@ -125,7 +125,13 @@ class Recognizer:
     def _bundle_folder(self) -> Path:
         return DEFAULT_BUNDLE if self._folder is None else self._folder
 
-    def _load(self) -> Bundle:
+    @property
+    def bundle(self) -> Bundle:
+        """The model, loaded and checked on first use.
+
+        Raises:
+            BundleError: it is damaged, or cannot recognise a single file.
+        """
         if self._bundle is None:
             self._bundle = Bundle.load(self._bundle_folder())
         _check(self._bundle)
