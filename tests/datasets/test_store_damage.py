@@ -181,3 +181,24 @@ def test_a_folder_is_replaced_with_and_without_the_system_s_exchange(tmp_path, m
     with pytest.raises(DatasetError, match="open it again"):
         opened.clips[0].vectors["text"]
     assert opened.clips[0].id == "c0" and [one.name for one in tmp_path.iterdir()] == ["store"]
+
+
+READ = """
+import sys
+from pathlib import Path
+from emofuse.datasets.packed import read_packed
+read_packed(Path(sys.argv[1]))
+"""
+
+
+def test_a_process_that_read_a_store_ends_well_every_time(tmp_path):
+    # Enough rows that a threaded read would still hold the bytes when the interpreter is torn down.
+    clips = tuple(
+        Clip(id=f"c{n}", text="so", vectors={"text": np.zeros((3, 4), np.float32)}) for n in range(2000)
+    )
+    write_store(Corpus("toy", clips, TaskSpec(("glad",))), tmp_path / "store")
+    codes = [
+        subprocess.run([sys.executable, "-c", READ, str(tmp_path / "store")], check=False).returncode
+        for _ in range(10)
+    ]
+    assert codes == [0] * 10

@@ -143,7 +143,8 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
 
     try:
         # `read_table` would first import a tenth of a second's worth of code for data in many files.
-        columns = pq.ParquetFile(pa.BufferReader(content)).read().to_pydict()
+        # Threads of Arrow that still hold the bytes when Python ends would abort it.
+        columns = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False).to_pydict()
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{place}: no readable index ({error})") from error
     if missing := [name for name in (*_TEXTS, *_NUMBERS, *_MEDIA) if name not in columns]:
