@@ -77,6 +77,14 @@ def test_groups_are_scored_where_there_are_two_or_more():
     assert set(speakers(given).values()) == {f"s{k}" for k in range(10)}
 
 
+def test_of_many_groups_the_large_ones_are_shown():
+    given = made()
+    groups = {name: f"g{min(int(name[1:]), 70) if int(name[1:]) > 40 else 0}" for name in given.ids}
+    (found,) = judged({"valid": given}, many=groups).groups.values()
+    assert [row.group for row in found.rows] == ["g0", "g70"]
+    assert found.notes == ("29 small groups left out",)
+
+
 def test_ratings_have_the_matrices_of_sentiment():
     given = made(labels=(), ratings=("sentiment",))
     found = judged({"valid": given}, metric="mae")

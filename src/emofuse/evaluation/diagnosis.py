@@ -1,7 +1,8 @@
 """What stored predictions tell beside their scores: calibration, doubt, sets, groups, ratings as classes."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,8 +26,8 @@ from emofuse.types import Metric, Predictions
 
 # The coverage that sets are asked for, and bins of the reliability diagram.
 COVERAGE, BINS = 0.9, 15
-# Groups with fewer clips are shown by themselves; more groups than this are too many to be read.
-_MOST_GROUPS = 40
+# Of more groups than can be read, those with fewer clips than these are left out.
+_MOST_GROUPS, _FEWEST = 24, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,18 +153,26 @@ def _groups(
 ) -> dict[str, GroupReport]:
     found = {}
     for name, grouping in groupings.items():
-        count = len({grouping[one] for one in made.ids if one in grouping})
-        if not 2 <= count <= _MOST_GROUPS:
+        shown, left = _readable({one: grouping[one] for one in made.ids if one in grouping})
+        if len(set(shown.values())) < 2:
             continue
         try:
-            found[name] = group_scores(
-                made, metric, grouping=grouping, generator=generator, resamples=resamples
-            )
+            report = group_scores(made, metric, grouping=shown, generator=generator, resamples=resamples)
         except ConfigError:
             raise
         except ValueError:  # none of the scored clips is in a group
             continue
+        found[name] = replace(report, notes=(f"{left} small groups left out",)) if left else report
     return found
+
+
+def _readable(grouping: Mapping[str, str]) -> tuple[dict[str, str], int]:
+    """Of more groups than can be read, those that have enough clips; and how many are left out."""
+    sizes = Counter(grouping.values())
+    if len(sizes) <= _MOST_GROUPS:
+        return dict(grouping), 0
+    large = {name for name, size in sizes.most_common(_MOST_GROUPS) if size >= _FEWEST}
+    return {one: name for one, name in grouping.items() if name in large}, len(sizes) - len(large)
 
 
 def _counts(made: Predictions) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
