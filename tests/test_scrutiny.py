@@ -85,6 +85,20 @@ def test_noises_and_modalities_can_be_named(opened):
         conditions(opened, noises=["blur"])
 
 
+def test_ids_of_words_are_masked_or_taken_away_and_never_shifted(opened, monkeypatch):
+    monkeypatch.setattr(
+        "emofuse.scrutiny._holding_ids", lambda run, on: [one for one in on if one == "voice"]
+    )
+    usual = {(one.name, one.modalities) for one in conditions(opened)}
+    assert ("missing_frames", ("voice",)) in usual and ("white_noise", ("audio",)) in usual
+    assert not any("voice" in on for name, on in usual if name == "white_noise")
+    assert [one.modalities for one in conditions(opened, noises=["white_noise"])] == [("audio",)]
+    with pytest.raises(ConfigError, match="holds ids of words"):
+        conditions(opened, noises=["white_noise"], modalities=["voice"])
+    with pytest.raises(ConfigError, match="masks words"):
+        conditions(opened, noises=["drop_words"], modalities=["audio"])
+
+
 def test_another_run_is_a_baseline_measured_alike(tone_runs, opened):
     made = measure_study([opened], noises=["white_noise"], strengths=(0, 0.5, 1), against=str(tone_runs[0]))
     # Measured against itself nothing is left over.

@@ -27,6 +27,8 @@ from emofuse.types import Corpus, Metric, Predictions, Report, Sample
 
 Progress = Callable[[str, float], None]
 ROLES = ("train", "valid", "test")
+# Noises that take away what is there, or move it, and change no value of a feature.
+_FOR_IDS = ("drop_words", "drop_frames", "drop_modality", "missing_frames", "missing_modality", "misalign")
 
 
 class OpenedRun:
@@ -245,11 +247,7 @@ def media_seconds(run: OpenedRun, samples: Sequence[Sample]) -> list[float] | No
 
 
 def _usual(run: OpenedRun, on: Sequence[str]) -> list[Condition | MediaCondition]:
-    ids = [
-        name
-        for name in on
-        if run.subject.dims[name] == 1 and word_table(run.expert.model, name) is not None
-    ]
+    ids = _holding_ids(run, on)
     plain = [name for name in on if name not in ids]
     found: dict[tuple[str, tuple[str, ...]], Condition] = {}
     for one in standard_conditions(plain) if plain else ():
@@ -268,11 +266,29 @@ def _named(run: OpenedRun, name: str, on: Sequence[str]) -> list[Condition | Med
     if getattr(kind, "kind", "batch") in SOURCES:
         return [media_noise(name, run.origin)]
     takes = signature(kind).parameters
+    ids = _holding_ids(run, on)
+    if name not in _FOR_IDS:
+        on = [one for one in on if one not in ids]
+        if not on or (ids and not {"modality", "modalities"} & set(takes)):
+            raise ConfigError(
+                f"noise {name!r} changes quantities, and {', '.join(ids)} holds ids of words (drop_words does)"
+            )
     if "mask_id" in takes:
-        return [one for one in _usual(run, on) if one.name == name] or [noise(name, modality=on[0])]
+        found = [one for one in _usual(run, on) if one.name == name]
+        if not found:
+            raise ConfigError(
+                f"noise {name!r} masks words, and none of {', '.join(on)} holds ids with a mask"
+            )
+        return found
     if "modality" in takes:
         return [noise(name, modality=one) for one in on]
     if "modalities" not in takes:
         return [noise(name)]
     every = [[one] for one in on] + ([list(on)] if len(on) > 1 and name != "missing_modality" else [])
     return [noise(name, modalities=names) for names in every]
+
+
+def _holding_ids(run: OpenedRun, on: Sequence[str]) -> list[str]:
+    """The modalities whose tracks are no quantities but numbers of words in a table."""
+    model, dims = run.expert.model, run.subject.dims
+    return [name for name in on if dims[name] == 1 and word_table(model, name) is not None]
