@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -61,3 +62,19 @@ def test_another_split_is_judged_where_it_is_named(table):
 def test_bad_arguments_are_one_line_and_two(arguments, words):
     made = run(*arguments)
     assert made.exit_code == 2 and words in made.output and made.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_damaged_store_is_no_clean_one(table, tmp_path, cut):
+    from emofuse.datasets import import_corpus
+
+    np.save(tmp_path / "v.npy", np.ones((2, 3), np.float32))
+    lines = CLEAN.splitlines()
+    table.write_text("\n".join([f"{lines[0]},vector.audio", *(f"{one},v.npy" for one in lines[1:])]))
+    import_corpus("listed", table, tmp_path / "store")
+    shard = tmp_path / "store" / "shard-00000.safetensors"
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.write_bytes(content[:-4] if cut else content)
+    made = run(tmp_path / "store", "-q")
+    assert made.exit_code == 2 and "shard-00000.safetensors: sha256 is" in made.output

@@ -9,9 +9,10 @@ import soundfile
 from PIL import Image
 
 from emofuse.audit import CHECKS, audit, audit_split, verdict_line
+from emofuse.datasets.packed import read_packed, write_store
 from emofuse.datasets.splits import group_folds
-from emofuse.errors import UnknownNameError
-from emofuse.types import Clip, Corpus, Split, TaskSpec
+from emofuse.errors import MissingExtraError, UnknownNameError
+from emofuse.types import Clip, Corpus, Picture, Split, TaskSpec
 
 TASK = TaskSpec(labels=("glad", "sad"), ratings=("valence",), rating_range=(-1.0, 1.0))
 SPEAKERS, TAKES = 18, 12
@@ -239,3 +240,32 @@ def test_missing_faces_are_looked_for_on_demand(folder):
 def test_an_unknown_check_is_refused(folder):
     with pytest.raises(UnknownNameError, match="texts"):
         audit(clean(folder), checks=["text"])
+
+
+@pytest.mark.parametrize("pictures", [False, True])
+def test_what_cannot_be_read_is_a_fault_and_not_passed_over(folder, pictures):
+    drawn = np.random.default_rng(0).integers(0, 255, (6, 5, 4), dtype=np.uint8)
+    clips = tuple(
+        Clip(id=str(n), label="glad", media=Picture(one))
+        if pictures
+        else Clip(id=str(n), vectors={"a": one})
+        for n, one in enumerate(drawn)
+    )
+    write_store(Corpus("toy", clips, TASK), folder / "store")
+    corpus = read_packed(folder / "store")
+    (folder / "store" / "shard-00000.safetensors").write_bytes(b"")
+    report = audit(corpus)
+    faults = [one.message for one in report.findings if one.severity == "fault"]
+    assert report.failed and any("shard-00000.safetensors" in told for told in faults)
+    lacking = {"vectors", "fitted"} if pictures else {"media", "duplicates"}
+    assert set(report.skipped) == lacking, "nothing to check is no fault"
+
+
+def test_a_package_that_is_not_there_is_named_as_a_reason(folder, monkeypatch):
+    def without(given):
+        raise MissingExtraError('install "emofuse[x]"')
+
+    monkeypatch.setattr("emofuse.audit.times.time_faults", without)
+    report = audit(clean(folder), checks=["times", "groups"])
+    assert report.skipped == {"times": 'install "emofuse[x]"'} and report.checked == ("groups",)
+    assert not report.failed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from emofuse.datasets.exports import export_corpus
 from emofuse.datasets.packed import describe_store, read_packed, verify_store, write_store
 from emofuse.errors import DatasetError
-from emofuse.types import Clip, Corpus, Picture, TaskSpec
+from emofuse.types import ArchiveMember, Clip, Corpus, Picture, TaskSpec
 
 FILES = ("store.toml", "index.parquet", "shard-00000.safetensors")
 
@@ -202,3 +202,30 @@ def test_a_process_that_read_a_store_ends_well_every_time(tmp_path):
         for _ in range(10)
     ]
     assert codes == [0] * 10
+
+
+def with_media(folder: Path, *, copy: bool) -> Path:
+    (folder / "one.wav").write_bytes(b"sound")
+    (folder / "box.tar").write_bytes(b"....inside....")
+    clips = (
+        Clip(id="a", media=folder / "one.wav"),
+        Clip(id="b", media=ArchiveMember(folder / "box.tar", "in/side.wav", 4, 6)),
+        Clip(id="c", media=folder / "one.wav", start_s=1.0),
+    )
+    write_store(Corpus("toy", clips, TaskSpec(("glad",))), folder / "store", copy_media=copy)
+    return folder / "store"
+
+
+@pytest.mark.parametrize("copy", [True, False])
+@pytest.mark.parametrize(("name", "content"), [("one.wav", b"Sound"), ("one.wav", None), ("box.tar", None)])
+def test_media_in_the_store_and_outside_are_verified(tmp_path, copy, name, content):
+    store = with_media(tmp_path, copy=copy)
+    verify_store(store)
+    inside = {"one.wav": "one.wav", "box.tar": "side.wav"}[name]
+    place = store / "media" / inside if copy else tmp_path / name
+    place.write_bytes(content) if content else place.unlink()
+    with pytest.raises(
+        DatasetError, match=f"{place}.*({'not what was imported' if content else 'No such'})"
+    ):
+        verify_store(store)
+    verify_store(store, media=False)

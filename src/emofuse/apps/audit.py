@@ -55,11 +55,15 @@ def audit_corpus(
 
 def _corpus(target: list[Path], options: dict[str, Any]) -> Any:
     from emofuse.datasets import DATASETS, load_corpus
+    from emofuse.datasets.packed import verify_store
 
     if len(target) == 1:
         if options:
             raise ConfigError("--option goes to the reader of a dataset; a store has none")
-        return load_corpus("packed", target[0])
+        corpus = load_corpus("packed", target[0])
+        # A wrong bit in an array is nothing that a check could tell. Media are opened by a check of their own.
+        verify_store(target[0], media=False)
+        return corpus
     if len(target) != 2:
         raise ConfigError(f"found {len(target)} arguments, wanted a STORE, or a DATASET and its PATH")
     name, path = str(target[0]), target[1]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from emofuse.audit.findings import SEVERITIES, AuditReport, Finding, verdict_line
-from emofuse.errors import EmofuseError
+from emofuse.errors import EmofuseError, MissingExtraError
 from emofuse.registry import Table
-from emofuse.types import Clip, Corpus, Split
+from emofuse.types import Clip, Corpus, Picture, Split
 
 __all__ = ["CHECKS", "AuditReport", "Audited", "Finding", "audit", "audit_split", "verdict_line"]
 
@@ -81,7 +81,8 @@ def audit(
 ) -> AuditReport:
     """Make ``checks`` (all but the slow ones) on ``corpus`` under ``split``, or under its official one.
 
-    A check that cannot be made, for want of media for instance, is named with its reason.
+    A check that has nothing to look at (no clip has media) or lacks a package is named with its reason. What
+    should be there and cannot be read, as in a damaged store, is a fault.
 
     Raises:
         UnknownNameError: no such check.
@@ -98,11 +99,30 @@ def audit(
             continue
         try:
             findings += check(given)
-        except EmofuseError as error:
+        except MissingExtraError as error:
             skipped[name] = str(error)
+        except EmofuseError as error:
+            findings.append(Finding(name, "fault", f"cannot be checked: {error}", 1, [str(error)]))
+    if set(chosen) & set(NEED_MEDIA):
+        findings += _unreadable_pictures(corpus)
     findings.sort(key=lambda one: SEVERITIES.index(one.severity))
     made = tuple(name for name in chosen if name not in skipped)
     return AuditReport(corpus.name, len(corpus.clips), tuple(findings), made, skipped)
+
+
+def _unreadable_pictures(corpus: Corpus) -> list[Finding]:
+    """Checks of media pass over what they cannot see; pictures lie with the arrays, and no file is missing."""
+    found = {}
+    for clip in corpus.clips:
+        try:
+            if isinstance(clip.media, Picture):
+                np.asarray(clip.media.pixels)
+        except EmofuseError as error:
+            found[clip.id] = str(error)
+    if not found:
+        return []
+    message = f"{len(found)} pictures cannot be read: {next(iter(found.values()))}"
+    return [Finding("media", "fault", message, len(found), [found])]
 
 
 def audit_split(corpus: Corpus, split: Split) -> AuditReport:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from emofuse.datasets.packed_index import clips_from, columns_of
+from emofuse.datasets.packed_index import clips_from, columns_of, media_of
 from emofuse.datasets.packed_manifest import (
     FORMAT,
     MANIFEST,
@@ -21,6 +21,7 @@ from emofuse.datasets.packed_manifest import (
     read_bytes,
     read_manifest,
 )
+from emofuse.datasets.packed_media import MediaFiles, verify_media
 from emofuse.datasets.replacing import folder_lock, replaced_folder
 from emofuse.datasets.shards import SHARD_BYTES, Shards, verify_shards, write_shards
 from emofuse.errors import DatasetError, OutputError
@@ -56,7 +57,7 @@ def write_store(
     with folder_lock(path), replaced_folder(path) as folder:
         progress("arrays", 0.0)
         shards, places = write_shards(folder, _arrays(corpus, tracks, progress), shard_bytes=shard_bytes)
-        media = _Files(folder / "media", copy=copy_media)
+        media = MediaFiles(folder / "media", copy=copy_media)
         rows = []
         for number, clip in enumerate(corpus.clips, 1):
             rows.append(media.row(clip.media))
@@ -97,15 +98,18 @@ def _folder(path: Path) -> Path:
     return path.parent if path.name == MANIFEST else path
 
 
-def verify_store(path: Path | str) -> None:
-    """Read every file of a store and compare its checksum.
+def verify_store(path: Path | str, *, media: bool = True) -> None:
+    """Read every file of a store and, unless ``media`` is False, all media of its clips, in the store or not;
+    compare their checksums.
 
     Raises:
-        DatasetError: something is missing or damaged.
+        DatasetError: something is missing, damaged, or not what was imported.
     """
     folder = _folder(Path(path))
     read_packed(folder)
     verify_shards(folder, read_manifest(folder).shards)
+    if media:
+        verify_media(media_of(read_bytes(folder / INDEX), folder))
 
 
 def describe_store(path: Path | str) -> dict[str, Any]:
@@ -164,61 +168,6 @@ def picture_rows(picture: Picture) -> dict[str, np.ndarray]:
     pixels = np.asarray(picture.pixels)
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     return {f"picture.{pixels.shape[1]}x{channels}": pixels.reshape(len(pixels), -1)}
-
-
-class _Files:
-    """Media of a store: each file is hashed once, and copied where that is asked for."""
-
-    def __init__(self, folder: Path, *, copy: bool) -> None:
-        self._folder, self._copy = folder, copy
-        self._known: dict[Media, dict[str, Any]] = {}
-        self._names: set[str] = set()
-
-    def row(self, media: Media | None) -> dict[str, Any]:
-        """Kind, path, member, offset, size and sha256 of one clip's media."""
-        if media is None or isinstance(media, Picture):
-            return {"media_kind": None if media is None else "picture"}
-        if media not in self._known:
-            self._known[media] = self._placed(media)
-        return self._known[media]
-
-    def _placed(self, media: Path | ArchiveMember) -> dict[str, Any]:
-        digest = hashlib.sha256()
-        for part in _content(media):
-            digest.update(part)
-        facts = {"media_sha256": digest.hexdigest()}
-        if self._copy:
-            return {**facts, "media_kind": "stored", "media": self._copied(media)}
-        if isinstance(media, Path):
-            return {**facts, "media_kind": "file", "media": str(media.absolute())}
-        return {
-            **facts, "media_kind": "member", "media": str(media.archive.absolute()), "member": media.name,
-            "offset": media.offset, "size": media.size,
-        }  # fmt: skip
-
-    def _copied(self, media: Path | ArchiveMember) -> str:
-        # A name from an archive may point anywhere; only its last part is kept.
-        name = media.name if isinstance(media, Path) else PurePosixPath(media.name).name
-        if name in self._names or name in ("", ".", ".."):
-            name = f"{len(self._names):06d}_{name}"
-        self._names.add(name)
-        self._folder.mkdir(exist_ok=True)
-        with (self._folder / name).open("wb") as file:
-            for part in _content(media):
-                file.write(part)
-        return f"media/{name}"
-
-
-def _content(media: Path | ArchiveMember) -> Iterator[bytes]:
-    if isinstance(media, ArchiveMember):
-        yield media.read()
-        return
-    try:
-        with media.open("rb") as file:
-            while part := file.read(1 << 22):
-                yield part
-    except OSError as error:
-        raise DatasetError(f"{media}: cannot be read ({error.strerror or error})") from error
 
 
 def _check_replaceable(path: Path) -> None:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -138,15 +138,7 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
     Raises:
         DatasetError: it is no Parquet file, or a column is missing.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # `read_table` would first import a tenth of a second's worth of code for data in many files.
-        # Threads of Arrow that still hold the bytes when Python ends would abort it.
-        columns = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False).to_pydict()
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"{place}: no readable index ({error})") from error
+    columns = _columns(content, place=place)
     if missing := [name for name in (*_TEXTS, *_NUMBERS, *_MEDIA) if name not in columns]:
         raise DatasetError(f"{place}: lacks the column {missing[0]!r}")
     count = len(columns["id"])
@@ -173,6 +165,29 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
             )
         )  # fmt: skip
     return tuple(clips)
+
+
+def media_of(content: bytes, folder: Path) -> dict[Media, str]:
+    """The files of an index that was read before, and the sha256 that each had when it was imported."""
+    columns = _columns(content, place=str(folder), only=[*_MEDIA])
+    return {
+        _media(columns, row, folder): sha256
+        for row, sha256 in enumerate(columns["media_sha256"])
+        if sha256 is not None
+    }
+
+
+def _columns(content: bytes, *, place: str, only: list[str] | None = None) -> dict[str, list[Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # `read_table` would first import a tenth of a second's worth of code for data in many files.
+        # Threads of Arrow that still hold the bytes when Python ends would abort it.
+        table = pq.ParquetFile(pa.BufferReader(content)).read(columns=only, use_threads=False)
+        return cast(dict[str, list[Any]], table.to_pydict())
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{place}: no readable index ({error})") from error
 
 
 def _by_name(columns: Mapping[str, list[Any]], group: str, count: int) -> list[dict[str, float]]:
