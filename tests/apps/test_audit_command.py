@@ -78,3 +78,11 @@ def test_a_damaged_store_is_no_clean_one(table, tmp_path, cut):
     shard.write_bytes(content[:-4] if cut else content)
     made = run(tmp_path / "store", "-q")
     assert made.exit_code == 2 and "shard-00000.safetensors: sha256 is" in made.output
+
+
+@pytest.mark.parametrize("key", ["name", "path", "store", "copy_media", "labelz"])
+def test_no_keyword_of_a_command_passes_for_one_of_a_reader(table, tmp_path, key):
+    for arguments in (["audit", "listed", table], ["import", "listed", table, tmp_path / "out"]):
+        made = CliRunner().invoke(app, [*map(str, arguments), "--option", f"{key}=3"])
+        assert made.exit_code == 2 and f"option {key!r}" in made.output and made.output.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emofuse.errors import ConfigError
+from emofuse.errors import ConfigError, UnknownNameError
 
 Option = Annotated[
     list[str] | None,
@@ -18,6 +18,10 @@ Option = Annotated[
         "--option", metavar="KEY=VALUE", help="A keyword of the reader, for instance task=sentiment."
     ),
 ]
+
+
+# What the commands themselves pass on; none is a keyword of a reader.
+_TAKEN = ("name", "path", "store", "copy_media")
 
 
 def import_dataset(
@@ -86,16 +90,20 @@ def reader_options(given: list[str] | None) -> dict[str, Any]:
 
     Raises:
         ConfigError: one has another form.
+        UnknownNameError: one is no reader's keyword but the command's own.
     """
     found: dict[str, Any] = {}
     for one in given or []:
         key, equals, raw = one.partition("=")
-        if not equals or not key.strip().isidentifier():
+        key = key.strip()
+        if not equals or not key.isidentifier():
             raise ConfigError(f"--option {one!r}: wanted key=value")
+        if key in _TAKEN:
+            raise UnknownNameError(f"--option {one!r}: no reader has an option {key!r}")
         try:
-            found[key.strip()] = tomllib.loads(f"value = {raw}")["value"]
+            found[key] = tomllib.loads(f"value = {raw}")["value"]
         except tomllib.TOMLDecodeError:
-            found[key.strip()] = raw
+            found[key] = raw
     return found
 
 
