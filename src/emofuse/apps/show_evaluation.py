@@ -95,7 +95,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
     if found.splits is not None:
         spread = found.splits.coverage
         lines.append(
-            f"sets over {len(spread)} random halves of the speakers: coverage {spread.mean():.1%}, "
+            f"sets over {len(spread)} random halves of the groups: coverage {spread.mean():.1%}, "
             f"deviation {100 * spread.std(ddof=1):.1f} points"
         )
     for name, report in found.groups.items():

@@ -18,6 +18,8 @@ CHART_PX, _HEIGHT = 440.0, 290.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54.0, 14.0, 12.0, 44.0
 _DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 4", "4 2", "1 4")
 _MOST_MARKERS = 30
+# Wider figures have a row of their own, and scroll on a phone.
+_WIDE_PX = 600.0
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def figure(
 ) -> str:
     """What is drawn, under its title; ``told`` says it in words for whoever cannot see it."""
     return (
-        f'<figure class="chart"><figcaption>{clean(title)}</figcaption>'
+        f'<figure class="chart{" wide" if width > _WIDE_PX else ""}"><figcaption>{clean(title)}</figcaption>'
         f'<svg role="img" viewBox="0 0 {width:.0f} {height:.0f}" aria-label="{clean(f"{title}: {told}")}" '
         f'style="max-width:{width * 1.25:.0f}px">{drawn}</svg>{below}</figure>'
     )

@@ -161,7 +161,8 @@ def _sets(found: Diagnosis, labels: Sequence[str]) -> str:
     if found.splits is not None:
         spread = found.splits.coverage
         told += (
-            f" Fitted on one random half of the test speakers and judged on the other, {len(spread)} times: "
+            f" Fitted on a random half of the test groups (speakers, where they are known) and judged on the other "
+            f"half, {len(spread)} times: "
             f"{spread.mean():.1%} on average, standard deviation {100 * spread.std(ddof=1):.1f} points, "
             f"{spread.min():.0%} to {spread.max():.0%}."
         )
