@@ -133,6 +133,8 @@ def test_meld_counts_and_faults():
         ("mosi", {"splits": "standard"}, (1284, 229, 686)),
         ("mosei", {}, (16326, 1871, 4659)),
         ("ch_sims", {}, (1368, 456, 457)),
+        ("meld", {}, (9989, 1109, 2610)),
+        ("meld", {"task": "sentiment"}, (9989, 1109, 2610)),
         ("emorynlp", {}, (7551, 954, 984)),
         ("goemotions", {}, (43410, 5426, 5427)),
         ("dailydialog", {}, (8206, 493, 2405)),
@@ -143,6 +145,12 @@ def test_counts_are_the_published_ones(name, options, counts):
     found = _splits(corpus)
     assert tuple(found.get(role) for role in ("train", "valid", "test")) == counts
     assert not any("counts differ" in note for note in corpus.notes)
+
+
+def test_parts_of_a_corpus_differ_in_what_they_lack_alone():
+    assert not any(note.startswith("labels") for note in _load("fer2013", duplicates="keep").notes)
+    (note,) = (note for note in _load("emodb").notes if note.startswith("labels"))
+    assert "found boredom 0, disgust 0, fear 0; published boredom 81, disgust 46, fear 69" in note
 
 
 def test_mosi_has_vectors_and_videos_that_do_not_cross():

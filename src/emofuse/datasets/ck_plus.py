@@ -8,6 +8,7 @@ common copy with one folder an emotion (``anger/S010_004_00000017.png``).
 import re
 from pathlib import Path
 
+from emofuse.datasets.label_counts import label_note
 from emofuse.datasets.rows import count_note
 from emofuse.errors import ConfigError, DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
@@ -20,6 +21,9 @@ LICENCE = "research use, on agreement; few subjects allow their pictures in prin
 CONSENT = "consent: students who posed for research; not how people feel"
 LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 PUBLISHED = 327
+PUBLISHED_LABELS = {
+    "anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happy": 69, "sadness": 28, "surprise": 83,
+}  # fmt: skip
 
 _PICTURE = re.compile(r"(S\d{3})_(\d{3})_(\d{8})", re.IGNORECASE)
 _ENDS = (".png", ".jpg", ".jpeg", ".tiff", ".bmp")
@@ -47,7 +51,11 @@ def read_ck_plus(path: Path, *, frames: int = 3) -> Corpus:
         raise DatasetError(f"{path}: no *_emotion.txt, and no folder called as an emotion with pictures")
     sequences = {clip.source for clip in clips}
     labels = tuple(label for label in LABELS if any(clip.label == label for clip in clips))
-    notes = (CONSENT, *count_note({"sequences": len(sequences)}, {"sequences": PUBLISHED}))
+    notes = (
+        CONSENT,
+        *count_note({"sequences": len(sequences)}, {"sequences": PUBLISHED}),
+        *label_note({clip.source: clip for clip in clips}.values(), {None: PUBLISHED_LABELS}),
+    )
     return Corpus("ck_plus", tuple(clips), TaskSpec(labels=labels), CITATION, LICENCE, notes)
 
 

@@ -2,14 +2,14 @@
 
 Paper: Cao et al. 2014, https://doi.org/10.1109/TAFFC.2014.2336244
 Layout: ``NNNN_SSS_EEE_LL.wav`` (or mp3, flac, flv, mp4) at any depth, ``VideoDemographics.csv``, and
-``processedResults/summaryTable.csv`` with the crowd's votes.
+``processedResults/tabulatedVotes.csv`` with the crowd's votes on the sound, the picture, and both of each clip.
 """
 
-import re
 from pathlib import Path
 
+from emofuse.datasets.label_counts import label_note
 from emofuse.datasets.media_names import Found, ends, left_out, named_media
-from emofuse.datasets.rows import choose, count_note, read_rows
+from emofuse.datasets.rows import Row, choose, count_note, read_rows
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
 
@@ -30,34 +30,41 @@ SENTENCES = {
     "ITS": "I think I've seen this before", "TSI": "The surface is slick", "WSI": "We'll stop in a couple of minutes",
 }  # fmt: skip
 PUBLISHED = 7442
+PUBLISHED_LABELS = dict.fromkeys(LABELS, 1271) | {"neutral": 1087}
 TARGETS = ("intended", "voted")
+# What the raters had before them is the first digit of a row's number.
+PRESENTED = {"audio": "1", "video": "2", "audio_video": "3"}
 
 _PATTERN = rf"(1\d{{3}})_({'|'.join(SENTENCES)})_({'|'.join(EMOTIONS)})_(XX|X|LO|MD|HI){ends()}"
 _VOTES = {"A": "anger", "D": "disgust", "F": "fear", "H": "happy", "N": "neutral", "S": "sad"}
 
 
-def read_crema_d(path: Path, *, target: str = "intended") -> Corpus:
-    """Read the takes, sorted by name. ``target`` is the emotion that was asked of the actor, or the share of
-    the crowd's votes (needs ``summaryTable.csv``; a tie has shares and no label).
+def read_crema_d(path: Path, *, target: str = "intended", presented: str = "audio_video") -> Corpus:
+    """Read the takes, sorted by name. ``target`` is the emotion that was asked of the actor, or the shares of
+    the crowd's votes (needs ``tabulatedVotes.csv``; a tie has shares and no label), given to those who were
+    ``presented`` the ``"audio"``, the ``"video"`` or ``"audio_video"``.
 
     ``ratings["intensity"]`` is 1 to 3 where a level was asked for. There is no official split.
 
     Raises:
-        ConfigError: ``target`` is unknown.
+        ConfigError: an option is unknown.
         DatasetError: no take is found, or the votes cannot be read.
     """
     choose("target", target, TARGETS)
+    choose("presented", presented, PRESENTED)
     found, spare = named_media(path, _PATTERN)
     if not found:
         raise DatasetError(f"{path}: no file named NNNN_SSS_EEE_LL.wav, .mp3, .flac, .flv or .mp4")
-    votes = _votes(path) if target == "voted" else {}
+    votes = _votes(path, PRESENTED[presented]) if target == "voted" else {}
     clips = tuple(_clip(one, votes) for one in found)
     if target == "voted" and (bare := [clip.id for clip in clips if not clip.shares]):
-        raise DatasetError(f"{path}: {len(bare)} clips have no votes, first {bare[0]}")
+        raise DatasetError(f"{path}: {len(bare)} clips have no votes on {presented}, first {bare[0]}")
+    odd = label_note(clips, {None: PUBLISHED_LABELS}) if target == "intended" else ()
     notes = (
         CONSENT,
         "all actors say the same twelve sentences: speaker-disjoint is not sentence-disjoint",
         *count_note({"clips": len(clips)}, {"clips": PUBLISHED}),
+        *odd,
         *left_out(spare),
     )
     rated = ("intensity",) if any(clip.ratings for clip in clips) else ()
@@ -82,17 +89,26 @@ def _clip(found: Found, votes: dict[str, dict[str, float]]) -> Clip:
     )
 
 
-def _votes(path: Path) -> dict[str, dict[str, float]]:
+def _votes(path: Path, presented: str) -> dict[str, dict[str, float]]:
     folder = path if path.is_dir() else path.parent
-    table = next(iter(sorted(folder.rglob("summaryTable.csv"))), None)
+    table = next(iter(sorted(folder.rglob("tabulatedVotes.csv"))), None)
     if table is None:
-        raise DatasetError(f"{folder}: no summaryTable.csv, which holds the crowd's votes")
-    return {row.cells["FileName"]: _shares(row.cells["MultiModalVote"], row.place) for row in
-            read_rows(table, ("FileName", "MultiModalVote"))}  # fmt: skip
+        raise DatasetError(f"{folder}: no tabulatedVotes.csv, which holds the crowd's votes")
+    rows = read_rows(table, tuple(_VOTES))
+    # The column of the rows' numbers has no name.
+    chosen = (row for row in rows if _cell(row, "").startswith(presented))
+    return {_cell(row, "fileName", "FileName"): _shares(row) for row in chosen}
 
 
-def _shares(cell: str, place: str) -> dict[str, float]:
-    letters = re.findall(r"[A-Z]", cell.upper())
-    if not letters or set(letters) - set(_VOTES):
-        raise DatasetError(f"{place}: MultiModalVote is {cell!r}, wanted letters of {''.join(_VOTES)}")
-    return {_VOTES[letter]: 1 / len(letters) for letter in dict.fromkeys(letters)}
+def _cell(row: Row, *columns: str) -> str:
+    for column in columns:
+        if column in row.cells:
+            return row.cells[column]
+    wanted = columns[0] or "without a name that numbers the rows"
+    raise DatasetError(f"{row.place}: no column {wanted}; found {', '.join(row.cells)}")
+
+
+def _shares(row: Row) -> dict[str, float]:
+    counts = {label: row.whole(letter) for letter, label in _VOTES.items()}
+    total = sum(counts.values())
+    return {label: count / total for label, count in counts.items() if count}

@@ -7,6 +7,7 @@ sentence, emotion, version.
 
 from pathlib import Path
 
+from emofuse.datasets.label_counts import label_note
 from emofuse.datasets.media_names import Found, left_out, named_media
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
@@ -27,6 +28,9 @@ EMOTIONS = {
     "N": "neutral",
 }
 CLIPS = 535
+PUBLISHED_LABELS = {
+    "anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "sadness": 62, "neutral": 79,
+}  # fmt: skip
 
 _PATTERN = r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])\.(?:wav|flac)"
 
@@ -51,6 +55,7 @@ def read_emodb(path: Path) -> Corpus:
     ]
     if len(clips) != CLIPS:
         notes.append(f"counts differ from the published ones: found {len(clips)} clips, published {CLIPS}")
+    notes += label_note(clips, {None: PUBLISHED_LABELS})
     if absent := [label for label in EMOTIONS.values() if label not in present]:
         notes.append(f"no clip of {', '.join(absent)}")
     notes += left_out(spare)

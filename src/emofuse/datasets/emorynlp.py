@@ -8,6 +8,7 @@ Layout: ``emorynlp_{train,dev,test}_final.csv``, and where they are there the cl
 import re
 from pathlib import Path
 
+from emofuse.datasets.label_counts import by_split, label_note
 from emofuse.datasets.rows import Row, count_note, read_rows
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
@@ -20,6 +21,10 @@ LICENCE = "Apache-2.0 for the annotations (a GPL-3.0 copy is common); the record
 CONSENT = "consent: actors in a scripted comedy with a laugh track; not how people feel off stage"
 LABELS = ("neutral", "joyful", "peaceful", "powerful", "scared", "mad", "sad")
 PUBLISHED = {"train": 7551, "valid": 954, "test": 984}
+PUBLISHED_LABELS = {
+    "neutral": (2485, 322, 288), "joyful": (1677, 205, 217), "peaceful": (638, 82, 111), "powerful": (551, 70, 96),
+    "scared": (941, 127, 116), "mad": (785, 97, 86), "sad": (474, 51, 70),
+}  # fmt: skip
 
 _SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 _COLUMNS = (
@@ -56,6 +61,7 @@ def read_emorynlp(path: Path) -> Corpus:
         CONSENT,
         "speakers and episodes are shared by the official splits",
         *count_note(found, PUBLISHED),
+        *label_note(clips, by_split(PUBLISHED_LABELS)),
     ]
     if backwards:
         notes.append(f"{backwards} turns end where or before they start; their times were left out")

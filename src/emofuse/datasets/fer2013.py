@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from emofuse.datasets.label_counts import by_split, label_note
 from emofuse.datasets.media_names import archive_members
 from emofuse.datasets.rows import SPLIT_NAMES, Row, choose, count_note, read_rows
 from emofuse.errors import DatasetError
@@ -26,6 +27,10 @@ CONSENT = "consent: pictures found on the web, persons not asked; human accuracy
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 METRICS = ("accuracy", "uar", "macro_f1", "weighted_f1")
 PUBLISHED = {"train": 28709, "valid": 3589, "test": 3589}
+PUBLISHED_LABELS = {
+    "angry": (3995, 467, 491), "disgust": (436, 56, 55), "fear": (4097, 496, 528), "happy": (7215, 895, 879),
+    "sad": (4830, 653, 594), "surprise": (3171, 415, 416), "neutral": (4965, 607, 626),
+}  # fmt: skip
 SIDE_PX = 48
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -49,6 +54,7 @@ def read_fer2013(path: Path, *, duplicates: str = "drop") -> Corpus:
         raise DatasetError(f"{path}: no picture at <split>/<emotion>/*.jpg or .png, and no official CSV")
     found = Counter(str(clip.split) for clip in clips)
     notes = [CONSENT, *count_note({name: found[name] for name in PUBLISHED}, PUBLISHED)]
+    notes += label_note(clips, by_split(PUBLISHED_LABELS))
     if duplicates == "drop":
         clips, note = _without_duplicates(clips)
         notes.append(note)

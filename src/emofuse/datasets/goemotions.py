@@ -8,6 +8,7 @@ Layout: ``train.tsv dev.tsv test.tsv`` (text, label numbers, comment id; no head
 from collections.abc import Iterator
 from pathlib import Path
 
+from emofuse.datasets.label_counts import by_split, label_note
 from emofuse.datasets.rows import choose, count_note
 from emofuse.errors import DatasetError
 from emofuse.types import Clip, Corpus, TaskSpec
@@ -19,6 +20,26 @@ CITATION = (
 LICENCE = "Apache-2.0"
 CONSENT = "consent: public Reddit comments, authors not asked; mostly young, male, American"
 PUBLISHED = {"train": 43410, "valid": 5426, "test": 5427}
+# Comments that have a label, in the official files.
+PUBLISHED_LABELS = {
+    "ekman": {
+        "anger": (5579, 717, 726), "disgust": (793, 97, 123), "fear": (726, 105, 98),
+        "joy": (17410, 2219, 2104), "neutral": (14219, 1766, 1787), "sadness": (3263, 390, 379),
+        "surprise": (5367, 624, 677),
+    },
+    "original": {
+        "admiration": (4130, 488, 504), "amusement": (2328, 303, 264), "anger": (1567, 195, 198),
+        "annoyance": (2470, 303, 320), "approval": (2939, 397, 351), "caring": (1087, 153, 135),
+        "confusion": (1368, 152, 153), "curiosity": (2191, 248, 284), "desire": (641, 77, 83),
+        "disappointment": (1269, 163, 151), "disapproval": (2022, 292, 267), "disgust": (793, 97, 123),
+        "embarrassment": (303, 35, 37), "excitement": (853, 96, 103), "fear": (596, 90, 78),
+        "gratitude": (2662, 358, 352), "grief": (77, 13, 6), "joy": (1452, 172, 161),
+        "love": (2086, 252, 238), "nervousness": (164, 21, 23), "optimism": (1581, 209, 186),
+        "pride": (111, 15, 16), "realization": (1110, 127, 145), "relief": (153, 18, 11),
+        "remorse": (545, 68, 56), "sadness": (1326, 143, 156), "surprise": (1060, 129, 141),
+        "neutral": (14219, 1766, 1787),
+    },
+}  # fmt: skip
 FOLDERS = ("ekman", "original")
 METRICS = ("macro_f1", "multilabel_macro_f1", "accuracy", "uar")
 
@@ -39,7 +60,9 @@ def read_goemotions(path: Path, *, labels: str = "ekman") -> Corpus:
     names = tuple(line for _, line in _lines(folder / "labels.txt") if line)
     clips = tuple(clip for split, name in _FILES.items() for clip in _clips(folder / name, split, names))
     found = {split: sum(clip.split == split for clip in clips) for split in _FILES}
-    notes = (CONSENT, *count_note(found, PUBLISHED))
+    kind = "ekman" if set(names) == set(PUBLISHED_LABELS["ekman"]) else "original"
+    odd = label_note(clips, by_split(PUBLISHED_LABELS[kind]))
+    notes = (CONSENT, *count_note(found, PUBLISHED), *odd)
     return Corpus("goemotions", clips, TaskSpec(labels=names, metrics=METRICS), CITATION, LICENCE, notes)
 
 

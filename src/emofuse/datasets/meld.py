@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from emofuse.datasets.label_counts import by_split, label_note
 from emofuse.datasets.rows import Row, choose, count_note, read_rows
 from emofuse.datasets.unpacked import unpack_nested
 from emofuse.errors import ConfigError, DatasetError
@@ -28,6 +29,13 @@ EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
 SENTIMENTS = ("neutral", "positive", "negative")
 METRICS = ("weighted_f1", "accuracy", "macro_f1", "uar")
 PUBLISHED = {"train": 9989, "valid": 1109, "test": 2610}
+PUBLISHED_LABELS = {
+    "emotion": {
+        "neutral": (4710, 470, 1256), "surprise": (1205, 150, 281), "fear": (268, 40, 50), "sadness": (683, 111, 208),
+        "joy": (1743, 163, 402), "disgust": (271, 22, 68), "anger": (1109, 153, 345),
+    },
+    "sentiment": {"neutral": (4710, 470, 1256), "positive": (2334, 233, 521), "negative": (2945, 406, 833)},
+}  # fmt: skip
 LONG_S = 60.0
 
 _TASKS = {"emotion": ("Emotion", EMOTIONS), "sentiment": ("Sentiment", SENTIMENTS)}
@@ -103,6 +111,7 @@ def read_meld(
     if variant == "multiparty":
         found = {split: sum(clip.split == split for clip in clips) for split in PUBLISHED}
         notes += count_note(found, PUBLISHED)
+        notes += label_note(clips, by_split(PUBLISHED_LABELS[task]))
     spec = TaskSpec(labels=labels, metrics=METRICS)
     return Corpus("meld", tuple(clips), spec, CITATION, LICENCE, tuple(notes))
 

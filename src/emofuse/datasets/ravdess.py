@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emofuse.datasets.label_counts import label_note
 from emofuse.datasets.media_names import Found, ends, left_out, named_media
 from emofuse.datasets.rows import choose, count_note, read_rows
 from emofuse.errors import DatasetError
@@ -26,6 +27,12 @@ STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by t
 CHANNELS = {"speech": "1", "song": "2", "both": "[12]"}
 MODALITIES = {"best": "[123]", "audio_video": "1", "video": "2", "audio": "3"}
 PUBLISHED = {"speech": 1440, "song": 1012, "both": 2452}
+SPEECH = dict.fromkeys(LABELS, 192) | {"neutral": 96}
+# Actor 18 does not sing, and nobody sings in disgust or surprise.
+SONG = dict.fromkeys(LABELS[:6], 184) | {"neutral": 92, "disgust": 0, "surprised": 0}
+PUBLISHED_LABELS = {
+    "speech": SPEECH, "song": SONG, "both": {label: SPEECH[label] + SONG[label] for label in LABELS},
+}  # fmt: skip
 ACTION_UNITS = 35
 
 # Sound and picture first, then sound alone, then picture alone.
@@ -61,6 +68,7 @@ def read_ravdess(path: Path, *, channel: str = "speech", modality: str = "best")
         CONSENT,
         "all actors say the same two sentences: speaker-disjoint is not sentence-disjoint",
         *count_note({channel: len(clips)}, {channel: PUBLISHED[channel]}),
+        *label_note(clips, {None: PUBLISHED_LABELS[channel]}),
         *left_out(spare),
     ]
     if units and (bare := sum(not clip.vectors for clip in clips)):

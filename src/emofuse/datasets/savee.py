@@ -7,6 +7,7 @@ Layout: ``DC_a01.wav``, or a folder for each speaker with ``a01.wav`` (or flac, 
 import re
 from pathlib import Path
 
+from emofuse.datasets.label_counts import label_note
 from emofuse.datasets.media_names import ends, left_out, named_media
 from emofuse.datasets.rows import count_note
 from emofuse.errors import DatasetError
@@ -21,6 +22,7 @@ EMOTIONS = {
 }  # fmt: skip
 SPEAKERS = ("DC", "JE", "JK", "KL")
 PUBLISHED = 480
+PUBLISHED_LABELS = dict.fromkeys(EMOTIONS.values(), 60) | {"neutral": 120}
 
 _PATTERN = rf"({'|'.join(SPEAKERS)})[_/](sa|su|[adfhn])(\d\d){ends()}"
 
@@ -43,7 +45,12 @@ def read_savee(path: Path) -> Corpus:
         )
         for match, media in found
     )
-    notes = (CONSENT, *count_note({"clips": len(clips)}, {"clips": PUBLISHED}), *left_out(spare))
+    notes = (
+        CONSENT,
+        *count_note({"clips": len(clips)}, {"clips": PUBLISHED}),
+        *label_note(clips, {None: PUBLISHED_LABELS}),
+        *left_out(spare),
+    )
     return Corpus("savee", clips, TaskSpec(labels=tuple(EMOTIONS.values())), CITATION, LICENCE, notes)
 
 

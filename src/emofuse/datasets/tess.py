@@ -7,6 +7,7 @@ Layout: ``OAF_back_angry.wav`` (or flac) at any depth; ``ps`` is a pleasant surp
 import re
 from pathlib import Path
 
+from emofuse.datasets.label_counts import label_note
 from emofuse.datasets.media_names import SOUND, ends, left_out, named_media
 from emofuse.datasets.rows import count_note
 from emofuse.errors import DatasetError
@@ -20,6 +21,7 @@ EMOTIONS = {
     "ps": "surprise", "sad": "sadness",
 }  # fmt: skip
 PUBLISHED = 2800
+PUBLISHED_LABELS = dict.fromkeys(EMOTIONS.values(), 400)
 
 # One speaker's folder was published with her letters swapped.
 _SPEAKERS = {"OAF": "OAF", "YAF": "YAF", "OA": "OAF"}
@@ -49,6 +51,7 @@ def read_tess(path: Path) -> Corpus:
         CONSENT,
         "both speakers say the same words: speaker-disjoint is not sentence-disjoint",
         *count_note({"clips": len(clips)}, {"clips": PUBLISHED}),
+        *label_note(clips, {None: PUBLISHED_LABELS}),
         *left_out(spare),
     )
     return Corpus("tess", clips, TaskSpec(labels=tuple(EMOTIONS.values())), CITATION, LICENCE, notes)
