@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from emofuse.errors import OutputError
-from emofuse.evaluation.plots import confusion_plot, loss_curves, reliability_plot
+from emofuse.evaluation.groups import GroupReport, GroupScore
+from emofuse.evaluation.plots import confusion_plot, groups_plot, loss_curves, reliability_plot, risk_plot
+from emofuse.evaluation.selective import risk_coverage_curve
 from emofuse.types import Report, Score
 
 HISTORY = [
@@ -106,3 +108,27 @@ def test_drawing_leaves_no_figure_behind(tmp_path):
     before = plt.get_fignums()
     loss_curves(HISTORY, tmp_path / "l.png")
     assert plt.get_fignums() == before
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_doubt_and_groups_are_drawn_as_png_and_svg(tmp_path, kind):
+    curve = risk_coverage_curve(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
+    risk_plot(curve, tmp_path / f"risk.{kind}")
+    rows = (
+        GroupScore("s1", 20, 1, 0.8, 0.7, 0.9),
+        GroupScore("s2", 9, 1, float("nan"), float("nan"), float("nan")),
+    )
+    groups_plot(GroupReport("uar", rows, None, "by hand"), tmp_path / f"groups.{kind}", name="speaker")
+    for path in (tmp_path / f"risk.{kind}", tmp_path / f"groups.{kind}"):
+        head = path.read_bytes()[:5]
+        assert head == (b"\x89PNG\r" if kind == "png" else b"<?xml")
+
+
+def test_no_clips_and_other_endings_are_refused(tmp_path):
+    empty = risk_coverage_curve(np.zeros(0, int), np.zeros((0, 2)))
+    with pytest.raises(ValueError, match="no clips"):
+        risk_plot(empty, tmp_path / "risk.png")
+    curve = risk_coverage_curve(np.array([0]), np.array([[0.9, 0.1]]))
+    with pytest.raises(OutputError, match="png, svg"):
+        risk_plot(curve, tmp_path / "risk.gif")
+    assert not list(tmp_path.iterdir())
