@@ -1,3 +1,6 @@
+import shutil
+import tarfile
+
 import numpy as np
 import pytest
 
@@ -89,3 +92,39 @@ def test_annotations_that_do_not_hold(tmp_path, fault):
 def test_neither_layout(tmp_path):
     with pytest.raises(DatasetError, match=r"training\.csv nor"):
         read_affectnet(tmp_path)
+
+
+def tarred(root, target):
+    """The folder ``root`` as an uncompressed tar; the folder itself is taken away."""
+    with tarfile.open(target, "w") as archive:
+        archive.add(root, arcname=root.name)
+    shutil.rmtree(root)
+    return target
+
+
+def test_pictures_of_the_tables_in_a_tar_beside_them(tmp_path):
+    table(tmp_path, ("1/a.jpg", "7,-0.5,0.25"))
+    tarred(tmp_path / "Manually_Annotated_Images", tmp_path / "pictures.tar")
+    (clip,) = read_affectnet(tmp_path).clips
+    assert (clip.id, clip.label, clip.media.read()) == ("train/1/a.jpg", "contempt", b"")
+
+
+def test_the_annotation_folders_in_a_tar(tmp_path):
+    part(tmp_path / "affectnet" / "train_set", "17")
+    part(tmp_path / "affectnet" / "val_set", "17", exp="6")
+    loose = read_affectnet(tmp_path / "affectnet").clips
+    clips = read_affectnet(tarred(tmp_path / "affectnet", tmp_path / "affectnet.tar")).clips
+    assert [(clip.id, clip.label, clip.ratings) for clip in clips] == [
+        (clip.id, clip.label, clip.ratings) for clip in loose
+    ]
+    assert [clip.media.name for clip in clips] == [
+        f"affectnet/{name}_set/images/17.jpg" for name in ("train", "val")
+    ]
+
+
+def test_an_annotation_that_is_an_object_is_not_advised_to_be_loaded(tmp_path):
+    part(tmp_path / "train_set", "17")
+    np.save(tmp_path / "train_set" / "annotations" / "17_val.npy", np.array([{}], dtype=object))
+    with pytest.raises(DatasetError) as found:
+        read_affectnet(tmp_path)
+    assert "pickle" not in str(found.value)

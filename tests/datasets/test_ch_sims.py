@@ -93,3 +93,43 @@ def test_unknown_options_and_absent_layouts(tmp_path):
     for wrong in ({"version": "3"}, {"language": "german"}, {"task": "emotion"}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             read_ch_sims(plain(tmp_path, "a_1,train,0,x,y"), **wrong)
+
+
+@pytest.mark.parametrize("table", ["meta.csv", "label.csv"])
+def test_numbers_of_the_second_version_find_their_files_with_zeros(tmp_path, table):
+    rows = (
+        "video_id,clip_id,text,label,mode",
+        "v1,1,好,0.6,train",
+        "v1,0002,不,-1,test",
+        "v1,3,不,0,valid",
+    )
+    (tmp_path / table).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "Raw" / "v1").mkdir(parents=True)
+    for name in ("0001.mp4", "00002.mp4"):
+        (tmp_path / "Raw" / "v1" / name).touch()
+    clips = read_ch_sims(tmp_path, version="2").clips
+    assert [(clip.id, clip.turn, clip.media and clip.media.name) for clip in clips] == [
+        ("v1$_$0001", 1, "0001.mp4"),
+        ("v1$_$0002", 2, "00002.mp4"),
+        ("v1$_$0003", 3, None),
+    ]
+
+
+def test_language_of_the_second_version(tmp_path):
+    table = tmp_path / "meta.csv"
+    table.write_text("video_id,clip_id,text,label,mode\nvideo_0001,1,好,0.6,train\n", encoding="utf-8")
+    assert read_ch_sims(tmp_path).clips[0].text == "好"
+    with pytest.raises(DatasetError, match="no column english"):
+        read_ch_sims(tmp_path, language="english")
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "Translation.csv").write_text(
+        "video_id,clip_id,Chinese,English\nvideo_0001,0001,好,good\n", encoding="utf-8"
+    )
+    assert read_ch_sims(tmp_path, language="english").clips[0].text == "good"
+    table.write_text(
+        "video_id,clip_id,text,English,label,mode\nvideo_0001,1,好,fine,0.6,train\n", encoding="utf-8"
+    )
+    assert [read_ch_sims(tmp_path, language=name).clips[0].text for name in ("english", "chinese")] == [
+        "fine",
+        "好",
+    ]

@@ -1,3 +1,6 @@
+import shutil
+import tarfile
+
 import pytest
 from PIL import Image
 
@@ -61,3 +64,28 @@ def test_nothing_to_read(tmp_path):
     picture(tmp_path / "anger" / "me.png")
     with pytest.raises(DatasetError, match="no folder called as an emotion"):
         read_ck_plus(tmp_path)
+
+
+def tarred(root, target):
+    """The folder ``root`` as an uncompressed tar; the folder itself is taken away."""
+    with tarfile.open(target, "w") as archive:
+        archive.add(root, arcname=root.name)
+    shutil.rmtree(root)
+    return target
+
+
+def test_both_layouts_from_tars(tmp_path):
+    folders = [release(tmp_path / "release"), tmp_path / "folders"]
+    picture(folders[1] / "anger" / "S010_004_00000017.png")
+    for folder in folders:
+        loose = [(clip.id, clip.label, clip.source) for clip in read_ck_plus(folder).clips]
+        tar = tarred(folder, tmp_path / f"{folder.name}.tar")
+        clips = read_ck_plus(tar).clips
+        assert [(clip.id, clip.label, clip.source) for clip in clips] == loose
+        assert all(clip.media.read().startswith(b"\x89PNG") for clip in clips)
+
+
+def test_a_code_in_a_tar_that_does_not_hold_names_its_place(tmp_path):
+    tar = tarred(release(tmp_path / "release", code="9"), tmp_path / "release.tar")
+    with pytest.raises(DatasetError, match=r"release\.tar/.*_emotion\.txt"):
+        read_ck_plus(tar)

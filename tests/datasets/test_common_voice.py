@@ -1,3 +1,6 @@
+import shutil
+import tarfile
+
 import pytest
 
 from emofuse.datasets import load_corpus
@@ -84,3 +87,19 @@ def test_a_corpus_without_labels_goes_through_a_store(tmp_path):
     assert [(clip.id, clip.text, clip.media) for clip in again.clips] == [
         (clip.id, clip.text, clip.media) for clip in corpus.clips
     ]
+
+
+def tarred(root, target):
+    """The folder ``root`` as an uncompressed tar; the folder itself is taken away."""
+    with tarfile.open(target, "w") as archive:
+        archive.add(root, arcname=root.name)
+    shutil.rmtree(root)
+    return target
+
+
+def test_clips_in_a_tar_beside_the_tables(tmp_path):
+    locale(tmp_path, "clip_1.mp3", "clip_2")
+    loose = [clip.media.name for clip in read_common_voice(tmp_path).clips]
+    tarred(tmp_path / "clips", tmp_path / "clips.tar")
+    media = [clip.media for clip in read_common_voice(tmp_path).clips]
+    assert [(file.name, file.read()) for file in media] == [(f"clips/{name}", b"") for name in loose]

@@ -1,3 +1,6 @@
+import shutil
+import tarfile
+
 import pytest
 
 from emofuse.datasets.emoreact import read_emoreact
@@ -68,3 +71,23 @@ def test_line_that_does_not_hold_is_named(tmp_path, row):
 def test_lists_of_two_lengths_are_an_error(tmp_path):
     with pytest.raises(DatasetError, match=r"3 names, train_labels\.text has 1 lines"):
         read_emoreact(release(tmp_path, [NONE], ["A1.mp4", "A2.mp4", "A3.mp4"]))
+
+
+def tarred(root, target):
+    """The folder ``root`` as an uncompressed tar; the folder itself is taken away."""
+    with tarfile.open(target, "w") as archive:
+        archive.add(root, arcname=root.name)
+    shutil.rmtree(root)
+    return target
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_release_or_its_videos_in_a_tar(tmp_path, whole):
+    root = release(tmp_path / "EmoReact_V_1.0", ["1,0,0,0,0,0,0,0,4"])
+    loose = [(clip.id, clip.label, clip.split) for clip in read_emoreact(root).clips]
+    given = tarred(root, tmp_path / "all.tar") if whole else root
+    if not whole:
+        tarred(root / "Data", root / "Data.tar")
+    clips = read_emoreact(given).clips
+    assert [(clip.id, clip.label, clip.split) for clip in clips] == loose
+    assert all(clip.media.read() == b"" for clip in clips)

@@ -1,3 +1,5 @@
+import tarfile
+
 import pytest
 
 from emofuse.datasets.emorynlp import read_emorynlp
@@ -82,3 +84,16 @@ def test_tables_at_any_depth_and_absent_ones(tmp_path):
     (tmp_path / "EmoryNLP" / "emorynlp_dev_final.csv").unlink()
     with pytest.raises(DatasetError, match=r"emorynlp_dev_final\.csv"):
         read_emorynlp(tmp_path)
+
+
+def test_clips_in_a_tar_beside_the_tables(tmp_path):
+    (tmp_path / "sea1_ep2_sc6_utt3.mp4").write_bytes(b"moving")
+    with tarfile.open(tables(tmp_path / "corpus", row()) / "clips.tar", "w") as archive:
+        archive.add(tmp_path / "sea1_ep2_sc6_utt3.mp4", arcname="train/sea1_ep2_sc6_utt3.mp4")
+    assert read_emorynlp(tmp_path / "corpus").clips[0].media.read() == b"moving"
+
+
+def test_picture_is_read_before_sound(tmp_path):
+    for end in ("wav", "avi"):
+        (tables(tmp_path, row()) / f"sea1_ep2_sc6_utt3.{end}").touch()
+    assert read_emorynlp(tmp_path).clips[0].media.name == "sea1_ep2_sc6_utt3.avi"

@@ -106,3 +106,23 @@ def test_goemotions_labels_are_at_least_its_comments():
     for labels in goemotions.PUBLISHED_LABELS.values():
         for split, counts in by_split(labels).items():
             assert goemotions.PUBLISHED[split] < sum(counts.values()) < 1.3 * goemotions.PUBLISHED[split]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "label", "published"),
+    [
+        ("emodb", "03a01Fa.wav", "happiness", 71),
+        ("ravdess", "03-01-03-01-02-01-07.wav", "happy", 192),
+        ("crema_d", "1001_DFA_HAP_XX.wav", "happy", 1271),
+        ("savee", "DC_h01.wav", "happiness", 60),
+        ("tess", "OAF_back_happy.wav", "happiness", 400),
+        ("ck_plus", "happy/S011_006_00000013.png", "happy", 69),
+        ("fer2013", "train/happy/1.jpg", "train happy", 7215),
+    ],
+)
+def test_readers_tell_which_labels_are_not_as_published(tmp_path, dataset, name, label, published):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    (note,) = (note for note in load_corpus(dataset, tmp_path).notes if note.startswith("labels"))
+    found, _, wanted = note.partition("; published ")
+    assert f"{label} 1" in found and f"{label} {published}" in wanted

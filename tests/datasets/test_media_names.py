@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from emofuse.datasets.media_names import archive_members, ends, named_media
+from emofuse.datasets.media_names import archive_members, content, ends, files_of, named_media, place
 from emofuse.errors import DatasetError
 from emofuse.types import ArchiveMember
 
@@ -76,3 +76,28 @@ def test_broken_and_compressed_tars_are_refused(tmp_path):
     for name in ("noise.tar", "small.tar.gz", "cut.tar"):
         with pytest.raises(DatasetError, match=name):
             list(archive_members(tmp_path / name))
+
+
+def test_files_of_a_kind_are_named_and_sorted_and_tars_stand_in_for_none(tmp_path):
+    touch(tmp_path / "all", "b/2.PNG", "a/1.png", "a/._1.png", "notes.txt")
+    loose = files_of(tmp_path / "all", (".png",))
+    assert [name.rpartition("all/")[2] for name in loose] == ["a/1.png", "b/2.PNG"]
+    assert [content(file) for file in loose.values()] == [b"a/1.png", b"b/2.PNG"]
+    tar = tarred(tmp_path / "all", tmp_path / "all.tar")
+    assert [place(file) for file in files_of(tar, (".txt",)).values()] == [f"{tar}/all/notes.txt"]
+    (tmp_path / "tars").mkdir()
+    tar.rename(tmp_path / "tars" / "all.tar")
+    inside = files_of(tmp_path / "tars", (".png",))
+    assert [(content(file), type(file)) for file in inside.values()] == [
+        *((b"a/1.png", ArchiveMember), (b"b/2.PNG", ArchiveMember))
+    ]
+    touch(tmp_path / "tars", "3.png")
+    assert [content(file) for file in files_of(tmp_path / "tars", (".png",)).values()] == [b"3.png"]
+
+
+def test_a_file_says_where_it_lies_and_that_it_is_gone(tmp_path):
+    touch(tmp_path / "all", "1.png")
+    (member,) = files_of(tarred(tmp_path / "all", tmp_path / "all.tar"), (".png",)).values()
+    assert place(member) == f"{tmp_path / 'all.tar'}/all/1.png"
+    with pytest.raises(DatasetError, match=r"2\.png"):
+        content(tmp_path / "2.png")

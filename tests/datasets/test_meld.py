@@ -94,6 +94,29 @@ def test_tables_one_folder_down(tmp_path):
     assert len(read_meld(tmp_path).clips) == 3
 
 
+def test_each_table_in_the_folder_of_its_split_two_folders_down(tmp_path):
+    _write(tmp_path / "tables")
+    for name, clips in (("train", "train_splits"), ("dev", "dev_splits_complete"), ("test", "clips")):
+        folder = tmp_path / "release" / "MELD.Raw" / name
+        (folder / clips).mkdir(parents=True)
+        (tmp_path / "tables" / f"{name}_sent_emo.csv").rename(folder / f"{name}_sent_emo.csv")
+        (folder / clips / "dia0_utt0.mp4").touch()
+    (tmp_path / "release" / "MELD.Raw" / "test" / "clips").rename(
+        tmp_path / "release" / "MELD.Raw" / "test_splits"
+    )
+    corpus = read_meld(tmp_path / "release")
+    assert [clip.media and clip.media.parent.name for clip in corpus.clips] == [
+        *("train_splits", "dev_splits_complete", "test_splits")
+    ]
+
+
+def test_media_two_folders_below_a_table_at_the_root(tmp_path):
+    media = _write(tmp_path) / "MELD.Raw" / "train" / "train_splits"
+    media.mkdir(parents=True)
+    (media / "dia0_utt0.mp4").touch()
+    assert read_meld(tmp_path).clips[0].media == media / "dia0_utt0.mp4"
+
+
 def test_windows_quotes_are_mended_and_good_ones_left(tmp_path):
     clips = read_meld(_write(tmp_path, [_row(text="It\x92s \x93fine\x94"), _row(1, text="It’s é")])).clips
     assert [clip.text for clip in clips[:2]] == ["It’s “fine”", "It’s é"]

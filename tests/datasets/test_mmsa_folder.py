@@ -1,3 +1,6 @@
+import shutil
+import tarfile
+
 import pytest
 
 from emofuse.datasets.mmsa_folder import read_mmsa_folder
@@ -81,3 +84,21 @@ def test_empty_tables_and_unknown_tasks(tmp_path):
         read_mmsa_folder(folder(tmp_path))
     with pytest.raises(ConfigError, match="sentiment2"):
         read_mmsa_folder(folder(tmp_path, "v,1,a,1,,,,,train"), task="emotion")
+
+
+def test_media_in_a_tar_beside_the_table(tmp_path):
+    folder(tmp_path, "v1,0001,hello,0.4,,,,Positive,train", files=("v1/0001.mp4", "v1/0001.wav"))
+    with tarfile.open(tmp_path / "Raw.tar", "w") as archive:
+        archive.add(tmp_path / "Raw", arcname="Raw")
+    shutil.rmtree(tmp_path / "Raw")
+    (clip,) = read_mmsa_folder(tmp_path).clips
+    assert (clip.media.name, clip.media.read()) == ("Raw/v1/0001.mp4", b"")
+
+
+def test_texts_of_another_column_and_numbers_of_so_many_digits(tmp_path):
+    header = HEADER.replace("text", "said", 1)
+    folder(tmp_path, "v1,7,hello,0.4,,,,Positive,train", header=header, files=("v1/00007.mp4",))
+    (clip,) = read_mmsa_folder(tmp_path, words="said", digits=3).clips
+    assert (clip.id, clip.text, clip.media.name) == ("v1$_$007", "hello", "00007.mp4")
+    with pytest.raises(DatasetError, match="no column text"):
+        read_mmsa_folder(tmp_path)

@@ -104,3 +104,18 @@ def test_the_folder_of_mmsa_is_read_with_its_media(tmp_path):
         {"sentiment": 2.5},
     )
     assert (second.media, second.split) == (None, "test")
+
+
+def test_a_file_that_is_no_table_is_told_without_advice_to_load_pickles(tmp_path):
+    (tmp_path / "README.md").write_text("# a page\n")
+    pickled = table(tmp_path, text=np.array([{}] * 5, dtype=object)) / "mosi_utterances.npz"
+    whole = pickled.read_bytes()
+    for name, content in (
+        ("cut.npz", whole[: len(whole) // 2]),
+        ("flipped.npz", whole.replace(b"NUMPY", b"NUMPX")),
+    ):
+        (tmp_path / name).write_bytes(content)
+    for file in (tmp_path / "README.md", pickled, tmp_path / "cut.npz", tmp_path / "flipped.npz"):
+        with pytest.raises(DatasetError, match=file.name) as found:
+            read_mosi(file)
+        assert "pickle" not in str(found.value)

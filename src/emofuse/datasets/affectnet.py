@@ -2,16 +2,19 @@
 
 Paper: Mollahosseini et al. 2019, https://arxiv.org/abs/1708.03985
 Layouts: ``training.csv validation.csv`` (``subDirectory_filePath``, ``expression``, ``valence``, ``arousal``)
-beside the pictures, or ``{train,val}_set/images`` with ``annotations/<id>_{exp,val,aro}.npy``.
+beside the pictures, or ``{train,val}_set/images`` with ``annotations/<id>_{exp,val,aro}.npy``. The pictures, and the
+second layout whole, may lie in uncompressed tars.
 """
 
-from pathlib import Path
+import io
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from emofuse.datasets.media_names import archive_members, content, files_of, place
 from emofuse.datasets.rows import Row, read_rows
 from emofuse.errors import DatasetError
-from emofuse.types import Clip, Corpus, TaskSpec
+from emofuse.types import ArchiveMember, Clip, Corpus, TaskSpec
 
 CITATION = (
     "Mollahosseini, Hasani & Mahoor (2019). AffectNet: A Database for Facial Expression, Valence, and Arousal "
@@ -25,6 +28,7 @@ LABELS = ("neutral", "happy", "sad", "surprise", "fear", "disgust", "anger", "co
 _CODES = 11
 _TABLES = {"train": "training.csv", "valid": "validation.csv"}
 _SETS = {"train": "train_set", "valid": "val_set"}
+_ENDS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 _COLUMNS = ("subDirectory_filePath", "expression", "valence", "arousal")
 _FOLDERS = ("", "Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images", "images")
 
@@ -33,14 +37,17 @@ def read_affectnet(path: Path) -> Corpus:
     """Read training and validation; pictures without an emotion (none, uncertain, no face) are left out.
 
     Raises:
-        DatasetError: neither layout is there, a row does not hold, or a picture is missing.
+        DatasetError: neither layout is there, a row does not hold, a picture is missing, or a tar cannot be read.
     """
     if (path / "training.csv").is_file():
-        clips = [clip for split, name in _TABLES.items() for clip in _table(path, path / name, split)]
-    elif (path / "train_set" / "annotations").is_dir():
-        clips = [clip for split, name in _SETS.items() for clip in _set(path / name, split)]
+        tarred = _tarred(path)
+        clips = [
+            clip for split, name in _TABLES.items() for clip in _table(path, path / name, split, tarred)
+        ]
     else:
-        raise DatasetError(f"{path}: neither training.csv nor train_set/annotations is there")
+        clips = _sets(path)
+    if not clips:
+        raise DatasetError(f"{path}: neither training.csv nor train_set/annotations names a picture")
     kept = tuple(clip for clip in clips if clip.label is not None)
     left = len(clips) - len(kept)
     notes = (
@@ -52,50 +59,78 @@ def read_affectnet(path: Path) -> Corpus:
     return Corpus("affectnet", kept, task, CITATION, LICENCE, notes)
 
 
-def _table(root: Path, table: Path, split: str) -> list[Clip]:
+def _tarred(root: Path) -> dict[str, ArchiveMember]:
+    """By folder and name, as the tables have them, the pictures in the tars of a folder."""
+    members = (one for tar in sorted(root.glob("*.tar")) for one in archive_members(tar))
+    return {
+        "/".join(PurePosixPath(name).parts[-2:]): member
+        for name, member in members
+        if name.lower().endswith(_ENDS)
+    }
+
+
+def _table(root: Path, table: Path, split: str, tarred: dict[str, ArchiveMember]) -> list[Clip]:
     if not table.is_file():
         return []
-    return [_from_row(row, root, split) for row in read_rows(table, _COLUMNS)]
+    return [_from_row(row, root, split, tarred) for row in read_rows(table, _COLUMNS)]
 
 
-def _from_row(row: Row, root: Path, split: str) -> Clip:
+def _from_row(row: Row, root: Path, split: str, tarred: dict[str, ArchiveMember]) -> Clip:
     name = row.cells["subDirectory_filePath"].replace("\\", "/")
     code = row.whole("expression")
-    media = next((file for folder in _FOLDERS if (file := root / folder / name).is_file()), None)
+    loose = (file for folder in _FOLDERS if (file := root / folder / name).is_file())
+    media = next(loose, None) or tarred.get(name)
     if media is None and code < len(LABELS):
         raise DatasetError(f"{row.place}: no picture {name} below {root}")
     values = (row.number("valence", -2, 1), row.number("arousal", -2, 1))
     return _clip(f"{split}/{name}", media, code, values, split, row.place)
 
 
-def _set(folder: Path, split: str) -> list[Clip]:
+def _sets(root: Path) -> list[Clip]:
+    known = {set_name: split for split, set_name in _SETS.items()}
+    numbers, pictures = (_placed(files_of(root, endings)) for endings in ((".npy",), _ENDS))
     clips = []
-    for file in sorted((folder / "annotations").glob("*_exp.npy")):
-        name = file.name.removesuffix("_exp.npy")
+    for (part, folder, name), file in numbers.items():
+        if part not in known or folder != "annotations" or not name.endswith("_exp"):
+            continue
+        stem = name.removesuffix("_exp")
         code, valence, arousal = (
-            _number(file.with_name(f"{name}_{kind}.npy")) for kind in ("exp", "val", "aro")
+            _number(numbers.get((part, folder, f"{stem}_{kind}")), f"{place(file)}: no {stem}_{kind}.npy")
+            for kind in ("exp", "val", "aro")
         )
-        media = next(
-            (one for end in ("jpg", "png") if (one := folder / "images" / f"{name}.{end}").is_file()), None
-        )
+        media = pictures.get((part, "images", stem))
         if media is None:
-            raise DatasetError(f"{file}: no picture {name}.jpg in {folder / 'images'}")
-        clips.append(_clip(f"{split}/{name}", media, int(code), (valence, arousal), split, str(file)))
+            raise DatasetError(f"{place(file)}: no picture {stem}.jpg in {part}/images")
+        split = known[part]
+        clips.append(_clip(f"{split}/{stem}", media, int(code), (valence, arousal), split, place(file)))
     return clips
 
 
-def _number(file: Path) -> float:
+def _placed(files: dict[str, Path | ArchiveMember]) -> dict[tuple[str, ...], Path | ArchiveMember]:
+    """Files by the two folders above them and their name without its ending."""
+    names = {name: PurePosixPath(name) for name in files}
+    return {(*names[name].parts[-3:-1], names[name].stem): file for name, file in files.items()}
+
+
+def _number(file: Path | ArchiveMember | None, absent: str) -> float:
+    if file is None:
+        raise DatasetError(absent)
     try:
-        return float(str(np.load(file, allow_pickle=False)))
+        return float(str(np.load(io.BytesIO(content(file)), allow_pickle=False)))
     except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{file}: wanted one number ({error})") from error
+        raise DatasetError(f"{place(file)}: does not hold one number") from error
 
 
 def _clip(
-    name: str, media: Path | None, code: int, values: tuple[float, float], split: str, place: str
+    name: str,
+    media: Path | ArchiveMember | None,
+    code: int,
+    values: tuple[float, float],
+    split: str,
+    where: str,
 ) -> Clip:
     if not 0 <= code < _CODES:
-        raise DatasetError(f"{place}: expression {code}, wanted 0 to {_CODES - 1}")
+        raise DatasetError(f"{where}: expression {code}, wanted 0 to {_CODES - 1}")
     rated = {
         key: value for key, value in zip(("valence", "arousal"), values, strict=True) if -1 <= value <= 1
     }

@@ -3,12 +3,13 @@
 Papers: Yu et al. 2020, https://aclanthology.org/2020.acl-main.343; Liu et al. 2022, https://arxiv.org/abs/2209.02604
 Layouts: ``ch_sims.csv`` (``id split label chinese english``); the first release (``metadata/sentiment/
 label_{M,T,A,V}.csv``, ``metadata/*_index.csv``, ``metadata/Translation.csv``, ``Raw/``); v2's ``meta.csv`` or
-MMSA's ``label.csv`` with ``Raw/``.
+MMSA's ``label.csv`` with ``Raw/``. ``Raw.tar`` may stand for ``Raw/``.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from emofuse.datasets.mmsa_folder import MEDIA, read_mmsa_folder
+from emofuse.datasets.mmsa_folder import raw_files, read_mmsa_folder
 from emofuse.datasets.rows import SPLIT_NAMES, Row, choose, count_note, read_rows
 from emofuse.datasets.sentiment_labels import renamed, sentiment_label, sentiment_task, split_counts
 from emofuse.errors import DatasetError
@@ -26,6 +27,8 @@ PUBLISHED = {
 }
 BOUNDS = (-1.0, 1.0)
 LANGUAGES = ("chinese", "english")
+# Of a clip's number, in the files.
+DIGITS = 4
 
 _LETTERS = {"M": "sentiment", "T": "sentiment_text", "A": "sentiment_audio", "V": "sentiment_vision"}
 
@@ -34,11 +37,12 @@ def read_ch_sims(
     path: Path, *, task: str = "sentiment", version: str | int = "1", language: str = "chinese"
 ) -> Corpus:
     """Read the clips in file order; ratings are ``sentiment`` and, where they are published,
-    ``sentiment_text``, ``sentiment_audio`` and ``sentiment_vision``.
+    ``sentiment_text``, ``sentiment_audio`` and ``sentiment_vision``. English texts are those of the column
+    ``english``, or of ``Translation.csv``.
 
     Raises:
         ConfigError: an option is unknown.
-        DatasetError: no known layout is there, or a row does not hold.
+        DatasetError: no known layout is there, the language is not, or a row does not hold.
     """
     wanted = PUBLISHED[choose("version", str(version), PUBLISHED)]
     choose("language", language, LANGUAGES)
@@ -52,7 +56,7 @@ def read_ch_sims(
             raise DatasetError(
                 f"{path}: no ch_sims.csv, metadata/sentiment, meta.csv or label.csv is there"
             )
-        corpus = read_mmsa_folder(path, task=task, table=table, rating_range=BOUNDS)
+        corpus = _second_release(path, table, task, language)
     notes = (CONSENT, *count_note(split_counts(corpus.clips), wanted))
     return renamed(corpus, "ch_sims", CITATION, LICENCE, notes)
 
@@ -89,17 +93,17 @@ def _first_release(path: Path, task: str, language: str) -> Corpus:
         counts = f"{len(tables[odd[0]])} rows, sentiment has {len(tables['sentiment'])}"
         raise DatasetError(f"{folder}: the labels of {odd[0]} have {counts}")
     words = _translations(folder / "Translation.csv", language)
+    files = raw_files(path, DIGITS)
     roles = _roles(folder, len(tables["sentiment"]))
     spec = sentiment_task(task, tuple(tables), BOUNDS)
     clips = []
     for number, row in enumerate(tables["sentiment"]):
         key = _key(row)
         ratings = {name: rows[number].number("label", *BOUNDS) for name, rows in tables.items()}
-        stem = path / "Raw" / key[0] / key[1]
         clips.append(
             Clip(
                 id="$_$".join(key),
-                media=next((file for end in MEDIA if (file := stem.with_suffix(end)).is_file()), None),
+                media=files.get(key),
                 text=words.get(key),
                 label=sentiment_label(ratings["sentiment"], task),
                 ratings=ratings,
@@ -112,9 +116,25 @@ def _first_release(path: Path, task: str, language: str) -> Corpus:
     return Corpus("ch_sims", tuple(clips), spec)
 
 
+def _second_release(path: Path, table: str, task: str, language: str) -> Corpus:
+    header = next(iter(read_rows(path / table, ("text",))), None)
+    columns = {name.lower(): name for name in header.cells} if header else {}
+    words = columns.get(language, "text")
+    corpus = read_mmsa_folder(path, task=task, table=table, rating_range=BOUNDS, words=words, digits=DIGITS)
+    if language == "chinese" or words != "text":
+        return corpus
+    english = _translations(path / "metadata" / "Translation.csv", language)
+    if not english:
+        raise DatasetError(f"{path / table}: no column english, and no metadata/Translation.csv beside it")
+    texts = (english.get((str(clip.source), clip.id.rpartition("$_$")[2])) for clip in corpus.clips)
+    return corpus.with_clips(
+        tuple(replace(clip, text=text) for clip, text in zip(corpus.clips, texts, strict=True))
+    )
+
+
 def _key(row: Row) -> tuple[str, str]:
     # The tables drop the leading zeros that the files have.
-    return row.cells["video_id"], row.cells["clip_id"].zfill(4)
+    return row.cells["video_id"], row.cells["clip_id"].lstrip("0").zfill(DIGITS)
 
 
 def _translations(table: Path, language: str) -> dict[tuple[str, str], str]:

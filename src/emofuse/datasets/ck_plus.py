@@ -2,16 +2,17 @@
 
 Paper: Lucey et al. 2010, https://doi.org/10.1109/CVPRW.2010.5543262
 Layouts: the release (``cohn-kanade-images/S005/001/*.png`` and ``Emotion/S005/001/*_emotion.txt``), or the
-common copy with one folder an emotion (``anger/S010_004_00000017.png``).
+common copy with one folder an emotion (``anger/S010_004_00000017.png``); as folders or in uncompressed tars.
 """
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from emofuse.datasets.label_counts import label_note
+from emofuse.datasets.media_names import content, files_of, place
 from emofuse.datasets.rows import count_note
 from emofuse.errors import ConfigError, DatasetError
-from emofuse.types import Clip, Corpus, TaskSpec
+from emofuse.types import ArchiveMember, Clip, Corpus, TaskSpec
 
 CITATION = (
     "Lucey, Cohn, Kanade, Saragih, Ambadar & Matthews (2010). The Extended Cohn-Kanade Dataset (CK+). "
@@ -27,6 +28,7 @@ PUBLISHED_LABELS = {
 
 _PICTURE = re.compile(r"(S\d{3})_(\d{3})_(\d{8})", re.IGNORECASE)
 _ENDS = (".png", ".jpg", ".jpeg", ".tiff", ".bmp")
+Files = dict[str, Path | ArchiveMember]
 _NAMES = {name: name for name in LABELS} | {
     "angry": "anger",
     "happiness": "happy",
@@ -41,12 +43,12 @@ def read_ck_plus(path: Path, *, frames: int = 3) -> Corpus:
 
     Raises:
         ConfigError: ``frames`` is no whole number of at least 1.
-        DatasetError: neither layout is there, or a label does not hold.
+        DatasetError: neither layout is there, a label does not hold, or a tar cannot be read.
     """
     if not isinstance(frames, int) or frames < 1:
         raise ConfigError(f"frames is {frames!r}, wanted a whole number of at least 1")
-    emotions = sorted(path.rglob("*_emotion.txt"))
-    clips = _release(path, emotions, frames) if emotions else _folders(path)
+    emotions, pictures = files_of(path, ("_emotion.txt",)), files_of(path, _ENDS)
+    clips = _release(pictures, emotions, frames) if emotions else _folders(pictures)
     if not clips:
         raise DatasetError(f"{path}: no *_emotion.txt, and no folder called as an emotion with pictures")
     sequences = {clip.source for clip in clips}
@@ -59,17 +61,17 @@ def read_ck_plus(path: Path, *, frames: int = 3) -> Corpus:
     return Corpus("ck_plus", tuple(clips), TaskSpec(labels=labels), CITATION, LICENCE, notes)
 
 
-def _release(root: Path, emotions: list[Path], frames: int) -> list[Clip]:
-    pictures: dict[tuple[str, str], list[Path]] = {}
-    for file in sorted(root.rglob("S*_*_*")):
-        if file.suffix.lower() in _ENDS and (match := _PICTURE.fullmatch(file.stem)):
+def _release(files: Files, emotions: Files, frames: int) -> list[Clip]:
+    pictures: dict[tuple[str, str], list[Path | ArchiveMember]] = {}
+    for name, file in files.items():
+        if match := _PICTURE.fullmatch(PurePosixPath(name).stem):
             pictures.setdefault((match[1].upper(), match[2]), []).append(file)
     clips = []
-    for file in emotions:
+    for name, file in emotions.items():
         label = _code(file)
-        match = _PICTURE.match(file.stem)
+        match = _PICTURE.match(PurePosixPath(name).stem)
         if match is None:
-            raise DatasetError(f"{file}: wanted a name such as S005_001_00000011_emotion.txt")
+            raise DatasetError(f"{place(file)}: wanted a name such as S005_001_00000011_emotion.txt")
         subject, number = match[1].upper(), match[2]
         clips += [
             _clip(one, subject, f"{subject}_{number}", label)
@@ -78,27 +80,26 @@ def _release(root: Path, emotions: list[Path], frames: int) -> list[Clip]:
     return clips
 
 
-def _code(file: Path) -> str:
-    text = file.read_text(encoding="ascii", errors="replace").strip()
+def _code(file: Path | ArchiveMember) -> str:
+    text = content(file).decode("ascii", errors="replace").strip()
     try:
         code = float(text)
     except ValueError:
         code = -1.0
     if code not in range(len(LABELS)):
-        raise DatasetError(f"{file}: found {text!r}, wanted a code from 0 to {len(LABELS) - 1}")
+        raise DatasetError(f"{place(file)}: found {text!r}, wanted a code from 0 to {len(LABELS) - 1}")
     return LABELS[int(code)]
 
 
-def _folders(root: Path) -> list[Clip]:
+def _folders(files: Files) -> list[Clip]:
     clips = []
-    for folder in sorted(one for one in root.rglob("*") if one.is_dir() and one.name.lower() in _NAMES):
-        for file in sorted(folder.iterdir()):
-            match = _PICTURE.match(file.stem)
-            if file.suffix.lower() in _ENDS and match:
-                sequence = f"{match[1].upper()}_{match[2]}"
-                clips.append(_clip(file, match[1].upper(), sequence, _NAMES[folder.name.lower()]))
+    for name, file in files.items():
+        inside = PurePosixPath(name)
+        label, match = _NAMES.get(inside.parent.name.lower()), _PICTURE.match(inside.stem)
+        if label and match:
+            clips.append(_clip(file, match[1].upper(), f"{match[1].upper()}_{match[2]}", label))
     return clips
 
 
-def _clip(file: Path, subject: str, sequence: str, label: str) -> Clip:
-    return Clip(id=file.stem, media=file, label=label, speaker=subject, source=sequence)
+def _clip(file: Path | ArchiveMember, subject: str, sequence: str, label: str) -> Clip:
+    return Clip(id=PurePosixPath(file.name).stem, media=file, label=label, speaker=subject, source=sequence)

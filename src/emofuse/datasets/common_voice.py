@@ -2,16 +2,17 @@
 
 Paper: Ardila et al. 2020, https://aclanthology.org/2020.lrec-1.520
 Layout: ``cv-corpus-<version>/<locale>/{train,dev,test,validated}.tsv`` (``client_id path sentence ...``, quoting
-off) beside ``clips/*.mp3``; ``path`` may be the folder of the locale or one above. Useful for streams of training
-without labels, and to test speech recognition and extractors on many voices.
+off) beside ``clips/*.mp3``, or an uncompressed tar of them; ``path`` may be the folder of the locale or one above.
+Useful for streams of training without labels, and to test speech recognition and extractors on many voices.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from emofuse.datasets.media_names import files_of
 from emofuse.datasets.rows import Row, choose, read_rows
 from emofuse.errors import ConfigError, DatasetError
-from emofuse.types import Clip, Corpus, TaskSpec
+from emofuse.types import ArchiveMember, Clip, Corpus, TaskSpec
 
 CITATION = (
     "Ardila, Branson, Davis, Henretty, Kohler, Meyer, Morais, Saunders, Tyers & Weber (2020). Common Voice: A "
@@ -25,7 +26,7 @@ PARTS: Mapping[str, Mapping[str, str | None]] = {
 }
 
 _COLUMNS = ("client_id", "path", "sentence")
-_ENDS = ("", ".mp3", ".wav", ".flac")
+_ENDS = (".mp3", ".wav", ".flac")
 
 
 def read_common_voice(path: Path, *, locale: str | None = None, parts: str = "splits") -> Corpus:
@@ -40,9 +41,10 @@ def read_common_voice(path: Path, *, locale: str | None = None, parts: str = "sp
     """
     tables = PARTS[choose("parts", parts, PARTS)]
     folder = _folder(path, locale, f"{next(iter(tables))}.tsv")
-    files = {file.name for file in (folder / "clips").glob("*")}
+    place = folder / "clips" if (folder / "clips").is_dir() else folder
+    files = {PurePosixPath(name).name: file for name, file in files_of(place, _ENDS).items()}
     clips = tuple(
-        _clip(row, folder / "clips", files, split)
+        _clip(row, files, split)
         for name, split in tables.items()
         for row in read_rows(folder / f"{name}.tsv", _COLUMNS, tabs=True)
     )
@@ -67,12 +69,12 @@ def _folder(path: Path, locale: str | None, table: str) -> Path:
     return found[choose("locale", locale or next(iter(found)), sorted(found))]
 
 
-def _clip(row: Row, folder: Path, files: set[str], split: str | None) -> Clip:
+def _clip(row: Row, files: dict[str, Path | ArchiveMember], split: str | None) -> Clip:
     name = row.cells["path"]
     if not name or "/" in name or "\\" in name:
         raise DatasetError(f"{row.place}: path is {name!r}, wanted the name of a file in clips")
     # Early releases leave the ending out.
-    media = next((folder / f"{name}{end}" for end in _ENDS if f"{name}{end}" in files), None)
+    media = next((files[f"{name}{end}"] for end in ("", *_ENDS) if f"{name}{end}" in files), None)
     return Clip(
         id=name.removesuffix(".mp3"),
         media=media,

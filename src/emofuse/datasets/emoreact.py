@@ -3,16 +3,18 @@
 Paper: Nojavanasghari et al. 2016, https://doi.org/10.1145/2993148.2993168
 Layout (version 1.0): ``Data/{Train,Validation,Test}/*.mp4`` and, line by line alike, ``{train,val,test}_names.txt``
 (at the root or in ``Labels``, names may be in quotes) and ``Labels/{train,val,test}_labels.text``: eight 0 or 1 in
-the order of `LABELS`, then the valence from 1 to 7, between commas. At the root or in ``EmoReact_V_1.0``.
+the order of `LABELS`, then the valence from 1 to 7, between commas. At the root or in ``EmoReact_V_1.0``; the whole,
+or the videos alone, may lie in uncompressed tars.
 """
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from emofuse.datasets.media_names import content, files_of, place
 from emofuse.datasets.rows import count_note
 from emofuse.datasets.sentiment_labels import split_counts
 from emofuse.errors import DatasetError
-from emofuse.types import Clip, Corpus, TaskSpec
+from emofuse.types import ArchiveMember, Clip, Corpus, TaskSpec
 
 CITATION = (
     "Nojavanasghari, Baltrusaitis, Hughes & Morency (2016). EmoReact: A Multimodal Approach and Dataset for "
@@ -36,7 +38,8 @@ PUBLISHED = {"train": 432, "valid": 303, "test": 367}
 BOUNDS = (1.0, 7.0)
 
 _SPLITS = {"train": ("train", "Train"), "valid": ("val", "Validation"), "test": ("test", "Test")}
-_ENDS = ("mp4", "avi", "flv", "wav", "flac")
+_ENDS = (".mp4", ".avi", ".flv", ".wav", ".flac")
+Files = dict[str, Path | ArchiveMember]
 _TOPIC = re.compile(r"(\D+)\d")
 
 
@@ -47,17 +50,21 @@ def read_emoreact(path: Path) -> Corpus:
     name begins with. The children are not named, so that no split can be checked for them.
 
     Raises:
-        DatasetError: a list is absent, the lists of a split differ in length, or a line does not hold.
+        DatasetError: a list is absent, the lists of a split differ in length, a line does not hold, or a tar cannot
+            be read.
     """
-    root = path / "EmoReact_V_1.0" if (path / "EmoReact_V_1.0").is_dir() else path
+    lists, videos = _lists(path), _videos(path)
     listed = [
         clip
         for split, (name, folder) in _SPLITS.items()
-        for clip in _split(root, split, name, root / "Data" / folder)
-    ]
+        for clip in _split(
+            split, _file(lists, f"{name}_names.txt", path), _file(lists, f"{name}_labels.text", path),
+            videos.get(folder, {}),
+        )
+    ]  # fmt: skip
     clips = tuple(clip for clip in listed if clip.media is not None)
     if not clips:
-        raise DatasetError(f"{root}: none of the {len(listed)} videos that are named is in Data")
+        raise DatasetError(f"{path}: none of the {len(listed)} videos that are named is in Data")
     notes = [CONSENT, "the children are not named: speakers may be shared by the official splits"]
     notes += count_note(split_counts(clips), PUBLISHED)
     if bare := [clip.id for clip in listed if clip.media is None]:
@@ -66,36 +73,53 @@ def read_emoreact(path: Path) -> Corpus:
     return Corpus("emoreact", clips, task, CITATION, LICENCE, tuple(notes))
 
 
-def _split(root: Path, split: str, name: str, folder: Path) -> list[Clip]:
-    names_file = _file((root / "Labels", root), f"{name}_names.txt")
-    labels_file = _file((root / "Labels", root), f"{name}_labels.text")
+def _lists(path: Path) -> Files:
+    found: Files = {}
+    # Copies differ in the case of the first letter. Labels is read before what lies at the root.
+    for name, file in sorted(
+        files_of(path, (".txt", ".text")).items(), key=lambda one: "/Labels/" not in f"/{one[0]}"
+    ):
+        found.setdefault(PurePosixPath(name).name.lower(), file)
+    return found
+
+
+def _videos(path: Path) -> dict[str, Files]:
+    """By folder of the split and lower-case name without its ending."""
+    found: dict[str, Files] = {}
+    names = {PurePosixPath(name): file for name, file in files_of(path, _ENDS).items()}
+    for name in sorted(names, key=lambda name: _ENDS.index(name.suffix.lower())):
+        found.setdefault(name.parent.name, {}).setdefault(name.stem.lower(), names[name])
+    return found
+
+
+def _split(
+    split: str, names_file: Path | ArchiveMember, labels_file: Path | ArchiveMember, files: Files
+) -> list[Clip]:
     names, rows = _lines(names_file), _lines(labels_file)
     if len(names) != len(rows):
-        raise DatasetError(f"{names_file}: {len(names)} names, {labels_file.name} has {len(rows)} lines")
-    files = {file.stem.lower(): file for end in reversed(_ENDS) for file in folder.glob(f"*.{end}")}
+        lines = PurePosixPath(labels_file.name).name
+        raise DatasetError(f"{place(names_file)}: {len(names)} names, {lines} has {len(rows)} lines")
     return [
-        _clip(one.strip("'\""), row, files, split, f"{labels_file}:{number}")
+        _clip(one.strip("'\""), row, files, split, f"{place(labels_file)}:{number}")
         for number, (one, row) in enumerate(zip(names, rows, strict=True), 1)
     ]
 
 
-def _file(folders: tuple[Path, ...], name: str) -> Path:
-    for folder in folders:
-        # Copies differ in the case of the first letter.
-        for file in sorted(folder.glob("*_*.t*xt")):
-            if file.name.lower() == name:
-                return file
-    raise DatasetError(f"{folders[-1]}: no {name} here or in Labels")
+def _file(lists: Files, name: str, root: Path) -> Path | ArchiveMember:
+    if name not in lists:
+        raise DatasetError(f"{root}: no {name} here or in Labels")
+    return lists[name]
 
 
-def _lines(file: Path) -> list[str]:
+def _lines(file: Path | ArchiveMember) -> list[str]:
     try:
-        return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{file}: cannot be read as UTF-8 ({error})") from error
+        lines = content(file).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{place(file)}: cannot be read as UTF-8 ({error})") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
-def _clip(name: str, row: str, files: dict[str, Path], split: str, place: str) -> Clip:
+def _clip(name: str, row: str, files: Files, split: str, where: str) -> Clip:
     cells = [cell.strip() for cell in row.split(",")]
     try:
         *flags, valence = (float(cell) for cell in cells)
@@ -103,7 +127,7 @@ def _clip(name: str, row: str, files: dict[str, Path], split: str, place: str) -
         flags, valence = [], 0.0
     if len(flags) != len(LABELS) or not set(flags) <= {0, 1} or not BOUNDS[0] <= valence <= BOUNDS[1]:
         raise DatasetError(
-            f"{place}: found {row!r}, wanted {len(LABELS)} of 0 or 1 and a valence from 1 to 7"
+            f"{where}: found {row!r}, wanted {len(LABELS)} of 0 or 1 and a valence from 1 to 7"
         )
     held = [label for label, flag in zip(LABELS, flags, strict=True) if flag]
     stem = name.rpartition(".")[0] or name

@@ -2,16 +2,17 @@
 
 Paper: Zahiri & Choi 2018, https://arxiv.org/abs/1708.04299
 Layout: ``emorynlp_{train,dev,test}_final.csv``, and where they are there the clips
-``sea<S>_ep<E>_sc<C>_utt<U>.mp4`` at any depth.
+``sea<S>_ep<E>_sc<C>_utt<U>.mp4`` at any depth or in uncompressed tars.
 """
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from emofuse.datasets.label_counts import by_split, label_note
+from emofuse.datasets.media_names import files_of
 from emofuse.datasets.rows import Row, count_note, read_rows
 from emofuse.errors import DatasetError
-from emofuse.types import Clip, Corpus, TaskSpec
+from emofuse.types import ArchiveMember, Clip, Corpus, TaskSpec
 
 CITATION = (
     "Zahiri & Choi (2018). Emotion Detection on TV Show Transcripts with Sequence-based Convolutional Neural "
@@ -32,7 +33,7 @@ _COLUMNS = (
     *("Start_Time", "End_Time"),
 )
 # Picture before sound.
-_ENDS = ("mp4", "flv", "avi", "mkv", "wav", "flac")
+_ENDS = (".mp4", ".flv", ".avi", ".mkv", ".wav", ".flac")
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d)[.,](\d{1,3})")
 _NAME = re.compile(r"""(?P<mark>['"])(?P<name>.*?)(?P=mark)(?=\s*[,\]])""")
 
@@ -46,7 +47,7 @@ def read_emorynlp(path: Path) -> Corpus:
     Raises:
         DatasetError: a table is absent, or a row does not hold.
     """
-    files = {file.stem: file for end in reversed(_ENDS) for file in path.rglob(f"sea*_utt*.{end}")}
+    files = _files(path)
     clips, backwards = [], 0
     for name, split in _SPLITS.items():
         table = next((one for one in sorted(path.rglob(f"emorynlp_{name}_final.csv"))), None)
@@ -69,7 +70,16 @@ def read_emorynlp(path: Path) -> Corpus:
     return Corpus("emorynlp", tuple(clips), task, CITATION, LICENCE, tuple(notes))
 
 
-def _clip(row: Row, split: str, files: dict[str, Path]) -> Clip:
+def _files(root: Path) -> dict[str, Path | ArchiveMember]:
+    found = {PurePosixPath(name): file for name, file in files_of(root, _ENDS).items()}
+    return {name.stem: found[name] for name in sorted(found, key=_rank, reverse=True)}
+
+
+def _rank(name: PurePosixPath) -> int:
+    return _ENDS.index(name.suffix.lower())
+
+
+def _clip(row: Row, split: str, files: dict[str, Path | ArchiveMember]) -> Clip:
     season, episode, scene = (row.whole(name) for name in ("Season", "Episode", "Scene_ID"))
     turn = row.whole("Utterance_ID")
     name = f"sea{season}_ep{episode}_sc{scene}_utt{turn}"

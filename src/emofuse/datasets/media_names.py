@@ -69,6 +69,41 @@ def archive_members(path: Path) -> Iterator[tuple[str, ArchiveMember]]:
         raise DatasetError(f"{path}: no folder and no uncompressed tar ({error})") from error
 
 
+def files_of(root: Path, endings: tuple[str, ...]) -> dict[str, Path | ArchiveMember]:
+    """The files below a folder, or in an uncompressed tar, with one of the lower-case ``endings``, by name.
+
+    Where a folder has no such file, those in the tars that lie in it are meant. Hidden files are passed over; names
+    hold their folders, and are sorted.
+
+    Raises:
+        DatasetError: a tar is compressed or damaged.
+    """
+    loose = archive_members(root) if root.is_file() else _files(root)
+    found = _ending(loose, endings)
+    if not found and root.is_dir():
+        found = _ending(
+            (one for tar in sorted(root.glob("*.tar")) for one in archive_members(tar)), endings
+        )
+    return {name: found[name] for name in sorted(found)}
+
+
+def content(file: Path | ArchiveMember) -> bytes:
+    """What a file holds, on its own or in a tar.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    try:
+        return file.read_bytes() if isinstance(file, Path) else file.read()
+    except OSError as error:
+        raise DatasetError(f"{place(file)}: cannot be read ({error.strerror})") from error
+
+
+def place(file: Path | ArchiveMember) -> str:
+    """Where a file lies, to be told to people."""
+    return str(file) if isinstance(file, Path) else f"{file.archive}/{file.name}"
+
+
 def ends(*kinds: str) -> str:
     """The pattern of a file's ending."""
     return rf"\.(?:{'|'.join(kinds or (*SIGHT, *SOUND))})"
@@ -77,6 +112,16 @@ def ends(*kinds: str) -> str:
 def left_out(spare: int) -> tuple[str, ...]:
     """A note on further copies of takes."""
     return (f"{spare} further files of takes that were already read were left out",) if spare else ()
+
+
+def _ending(
+    files: Iterable[tuple[str, Path | ArchiveMember]], endings: tuple[str, ...]
+) -> dict[str, Path | ArchiveMember]:
+    return {
+        name: file
+        for name, file in files
+        if name.lower().endswith(endings) and not PurePosixPath(name).name.startswith(".")
+    }
 
 
 def _matching(files: Iterable[tuple[str, Path | ArchiveMember]], wanted: re.Pattern[str]) -> list[Found]:

@@ -125,11 +125,11 @@ def _folder(path: Path, unpack_to: str | Path | None) -> Path:
 
 
 def _table(root: Path, name: str) -> Path:
-    found = [root / name, *sorted(root.glob(f"*/{name}"))]
-    for table in found:
-        if table.is_file():
-            return table
-    raise DatasetError(f"{root}: no {name} here or one folder below")
+    for pattern in (name, f"*/{name}", f"*/*/{name}"):
+        for table in sorted(root.glob(pattern)):
+            if table.is_file():
+                return table
+    raise DatasetError(f"{root}: no {name} here or up to two folders below")
 
 
 def _clip(row: Row, mark: str, label: str) -> Clip:
@@ -192,7 +192,7 @@ def _faults(clips: list[Clip], split: str) -> list[str]:
 def _media_folder(roots: tuple[Path, Path], split: str) -> dict[str, Path]:
     for root in dict.fromkeys(roots):
         for name in _FOLDERS[split]:
-            for folder in (root / name, *sorted(root.glob(f"*/{name}"))):
+            for folder in (root / name, *sorted(root.glob(f"*/{name}")), *sorted(root.glob(f"*/*/{name}"))):
                 files = {
                     file.stem: file for end in reversed(_ENDS) for file in folder.glob(f"dia*_utt*.{end}")
                 }

@@ -1,23 +1,25 @@
-"""The folder of MMSA and MMSA-FET: ``label.csv`` beside ``Raw/<video_id>/<clip_id>.mp4``.
+"""The folder of MMSA and MMSA-FET: ``label.csv`` beside ``Raw/<video_id>/<clip_id>.mp4`` (or ``Raw.tar`` of it).
 
 Columns: ``video_id clip_id text label label_T label_A label_V annotation mode``, in any order; the three
 unimodal labels, and their values, may be absent.
 """
 
 import math
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from emofuse.datasets.media_names import files_of
 from emofuse.datasets.rows import SPLIT_NAMES, Row, read_rows
 from emofuse.datasets.sentiment_labels import sentiment_label, sentiment_task
 from emofuse.errors import DatasetError
-from emofuse.types import Clip, Corpus
+from emofuse.types import ArchiveMember, Clip, Corpus
 
 CITATION = "Mao et al. (2022). M-SENA: An Integrated Platform for Multimodal Sentiment Analysis. ACL demo."
 LICENCE = "the terms of the corpus that lies in the folder"
 CONSENT = "consent: that of the corpus in the folder; found videos were not asked for"
 UNIMODAL = {"label_T": "sentiment_text", "label_A": "sentiment_audio", "label_V": "sentiment_vision"}
 MEDIA = (".mp4", ".avi", ".flv", ".mkv", ".mov", ".wav", ".flac")
-_COLUMNS = ("video_id", "clip_id", "text", "label")
+Files = dict[tuple[str, str], Path | ArchiveMember]
+_COLUMNS = ("video_id", "clip_id", "label")
 
 
 def read_mmsa_folder(
@@ -26,16 +28,19 @@ def read_mmsa_folder(
     task: str = "sentiment",
     table: str = "label.csv",
     rating_range: tuple[float, float] | list[float] | None = None,
+    words: str = "text",
+    digits: int = 0,
 ) -> Corpus:
     """Read ``table`` in its order; clips without a file are text alone, and are counted in the notes.
 
-    ``rating_range`` is -1 to 1 where no label goes beyond, else -3 to 3, unless it is given.
+    ``rating_range`` is -1 to 1 where no label goes beyond, else -3 to 3, unless it is given. ``words`` is the
+    column of the texts. Clip numbers get leading zeros up to ``digits``.
 
     Raises:
         ConfigError: ``task`` is unknown.
         DatasetError: the table is absent, or a row does not hold.
     """
-    rows = list(read_rows(path / table, _COLUMNS))
+    rows = list(read_rows(path / table, (*_COLUMNS, words)))
     if not rows:
         raise DatasetError(f"{path / table}: no row under the header")
     found = {
@@ -45,8 +50,11 @@ def read_mmsa_folder(
     columns = {"sentiment": "label", **found}
     low, high = rating_range or _bounds(rows, columns)
     spec = sentiment_task(task, names, (float(low), float(high)))
-    files = _files(path / "Raw")
-    clips = tuple(_clip(row, columns, (low, high), task, files) for row in rows)
+    files = raw_files(path, digits)
+    clips = tuple(
+        _clip(row._replace(cells=_cells(row, words, digits)), columns, (low, high), task, files)
+        for row in rows
+    )
     bare = sum(clip.media is None for clip in clips)
     notes = (CONSENT, f"{len(clips) - bare} clips have media; {bare} do not") if bare else (CONSENT,)
     return Corpus("mmsa_folder", clips, spec, CITATION, LICENCE, notes)
@@ -61,12 +69,24 @@ def _bounds(rows: list[Row], columns: dict[str, str]) -> tuple[float, float]:
     return -end, end
 
 
-def _files(root: Path) -> dict[tuple[str, str], Path]:
-    found: dict[tuple[str, str], Path] = {}
-    for file in sorted(root.glob("*/*")):
-        if file.suffix.lower() in MEDIA and not file.name.startswith("."):
-            found.setdefault((file.parent.name, file.stem), file)
+def raw_files(path: Path, digits: int = 0) -> Files:
+    """The media in ``Raw`` or ``Raw.tar``, picture before sound, by video and clip number, which gets leading zeros
+    up to ``digits``, or loses those beyond.
+    """
+    root = path / "Raw" if (path / "Raw").is_dir() else path / "Raw.tar"
+    named = {PurePosixPath(name): file for name, file in files_of(root, MEDIA).items()}
+    found: Files = {}
+    for name in sorted(named, key=lambda name: MEDIA.index(name.suffix.lower())):
+        found.setdefault((name.parent.name, _padded(name.stem, digits)), named[name])
     return found
+
+
+def _padded(number: str, digits: int) -> str:
+    return number.lstrip("0").zfill(digits) if digits and number.isdecimal() else number
+
+
+def _cells(row: Row, words: str, digits: int) -> dict[str, str]:
+    return {**row.cells, "text": row.cells[words], "clip_id": _padded(row.cells["clip_id"], digits)}
 
 
 def _clip(
@@ -74,7 +94,7 @@ def _clip(
     columns: dict[str, str],
     bounds: tuple[float, float],
     task: str,
-    files: dict[tuple[str, str], Path],
+    files: Files,
 ) -> Clip:
     cells = row.cells
     video, number = cells["video_id"], cells["clip_id"]

@@ -5,6 +5,8 @@ Layouts: ``mosi_utterances.npz`` (a vector a modality and segment, no pickles), 
 ``Raw/``. MMSA's pickles are read by ``mmsa``, computational sequences by ``csd``.
 """
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +63,20 @@ def read_mosi(path: Path, *, task: str = "sentiment", splits: str = "vectors") -
 def _load(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DatasetError(f"{path.parent}: neither {_TABLE} nor label.csv with Raw/ is there")
+    if not zipfile.is_zipfile(path):
+        raise DatasetError(
+            f"{path}: is no .npz table; wanted {_TABLE}, or a folder with it or with label.csv"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             table = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DatasetError(f"{path}: cannot be read ({error})") from error
+    except ValueError as error:
+        # numpy would advise to read pickles, which are programs.
+        raise DatasetError(
+            f"{path}: cannot be read: an array is damaged or holds Python objects"
+        ) from error
     needed = ("id", "video", "turn", "split", "standard_split", "transcript", "sentiment", *_KEYS.values())
     if absent := [name for name in needed if name not in table]:
         raise DatasetError(f"{path}: no array {', '.join(absent)}; found {', '.join(table)}")
