@@ -50,6 +50,36 @@ def test_another_split_is_judged_where_it_is_named(table):
     assert made.exit_code == 1 and "shared speaker" in made.stdout
 
 
+def test_a_split_is_made_with_its_keywords(tmp_path):
+    """Whole dialogues are kept apart where that is asked for; their speakers are then shared."""
+    path = tmp_path / "clips.csv"
+    rows = (f"{n},words of clip {n},{'glad' if n % 3 else 'sad'},s{n % 2},d{n // 2}\n" for n in range(24))
+    path.write_text("id,text,label,speaker,dialogue\n" + "".join(rows), encoding="utf-8")
+    folds = ("listed", path, "--split", "group_folds", "--split-option", "folds=4")
+    by_dialogue = run(*folds, "--split-option", "by=dialogue")
+    assert by_dialogue.exit_code == 1
+    assert "shared speaker" in by_dialogue.stdout and "shared dialogue" not in by_dialogue.stdout
+    # Two speakers are too few for four folds of them.
+    assert run(*folds, "--split-option", "by=speaker").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--split-option", "by=source"], "--split names"),
+        (["--split", "group_folds", "--split-option", "bye=source"], "no option 'bye'; did you mean 'by'?"),
+        (["--split", "group_folds", "--split-option", "by"], "--split-option 'by': wanted key=value"),
+        (["--split", "group_folds", "--split-option", "by=colour"], "by is 'colour'"),
+        (["--split", "group_folds", "--split-option", "folds=many"], "folds"),
+        (["--split", "official", "--split-option", "corpus=1"], "no option 'corpus'"),
+        (["--split", "official", "--split-option", "name=random_split"], "no option 'name'"),
+    ],
+)
+def test_bad_keywords_of_a_split_are_one_line_and_two(table, arguments, words):
+    made = run("listed", table, *arguments)
+    assert made.exit_code == 2 and words in made.output and made.output.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

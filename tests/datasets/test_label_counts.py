@@ -11,6 +11,7 @@ from emofuse.datasets import (
     fer2013,
     goemotions,
     iemocap,
+    load_corpus,
     meld,
     ravdess,
     savee,

@@ -11,6 +11,7 @@ import typer
 
 from emofuse.apps.corpora import Option, reader_options
 from emofuse.errors import ConfigError
+from emofuse.types import Corpus, Split
 
 
 def audit_corpus(
@@ -22,6 +23,12 @@ def audit_corpus(
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Judge under this split, not the official.")
     ] = None,
+    split_options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split-option", metavar="KEY=VALUE", help="A keyword of the split, such as by=source."
+        ),
+    ] = None,
     media: Annotated[bool, typer.Option("--media/--no-media", help="Decode sounds and pictures.")] = True,
     faces: Annotated[bool, typer.Option("--faces", help="Look for faces too (slow).")] = False,
     json: Annotated[
@@ -32,12 +39,11 @@ def audit_corpus(
     """Say what is wrong with a corpus; exits with 1 where there is a leak or a fault."""
     from emofuse.apps.outputs import check_outputs, is_stdout, write_together
     from emofuse.audit import CHECKS, NEED_MEDIA, SLOW, audit, verdict_line
-    from emofuse.datasets.splits import SPLITS
 
     check_outputs([json] if json else [], inputs=[])
     corpus = _corpus(target, reader_options(options))
     checks = [name for name in CHECKS if (media or name not in NEED_MEDIA) and (faces or name not in SLOW)]
-    made = SPLITS.load(split)(corpus) if split else None
+    made = _split(corpus, split, split_options)
     report = audit(corpus, split=made, checks=checks)
     if json is not None:
         write_together({json: json_format.dumps(report.to_dict(), indent=1) + "\n"})
@@ -51,6 +57,19 @@ def audit_corpus(
         typer.echo(verdict_line(report))
     if report.failed:
         raise typer.Exit(1)
+
+
+def _split(corpus: Corpus, name: str | None, given: list[str] | None) -> Split | None:
+    from emofuse.datasets.splits import SPLITS
+    from emofuse.models.recipe import make
+
+    options = reader_options(given, flag="--split-option")
+    if name is not None:
+        made: Split = make(SPLITS, {**options, "name": name}, corpus)
+        return made
+    if options:
+        raise ConfigError("--split-option is for the split that --split names; it names none")
+    return None
 
 
 def _corpus(target: list[Path], options: dict[str, Any]) -> Any:

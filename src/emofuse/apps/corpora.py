@@ -85,7 +85,7 @@ def export_store(
     typer.echo(f"{out}: {len(corpus.clips)} clips as {to}")
 
 
-def reader_options(given: list[str] | None) -> dict[str, Any]:
+def reader_options(given: list[str] | None, *, flag: str = "--option") -> dict[str, Any]:
     """``key=value`` strings as keywords; a value is TOML, or a bare word.
 
     Raises:
@@ -97,9 +97,9 @@ def reader_options(given: list[str] | None) -> dict[str, Any]:
         key, equals, raw = one.partition("=")
         key = key.strip()
         if not equals or not key.isidentifier():
-            raise ConfigError(f"--option {one!r}: wanted key=value")
+            raise ConfigError(f"{flag} {one!r}: wanted key=value")
         if key in _TAKEN:
-            raise UnknownNameError(f"--option {one!r}: no reader has an option {key!r}")
+            raise UnknownNameError(f"{flag} {one!r}: there is no option {key!r}")
         try:
             found[key] = tomllib.loads(f"value = {raw}")["value"]
         except tomllib.TOMLDecodeError:
