@@ -3,6 +3,7 @@
 import io
 import pickle
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -386,7 +387,8 @@ def _packed(root: Path) -> Path:
 
 
 def _huggingface(root: Path) -> Path:
-    export_corpus(_toy(), "huggingface", root / "out")
+    # The folder keeps the name of its corpus.
+    export_corpus(replace(_toy(), name="huggingface"), "huggingface", root / "out")
     return root / "out"
 
 

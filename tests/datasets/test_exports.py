@@ -4,9 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from emofuse.apps.cli import app
 from emofuse.datasets import load_corpus
 from emofuse.datasets.exports import EXPORTS, export_corpus
+from emofuse.datasets.packed import write_store
 from emofuse.errors import DatasetError, OutputError, UnknownNameError
 from emofuse.types import Clip, Corpus, Picture, TaskSpec
 
@@ -79,7 +84,8 @@ def labelled(folder) -> Corpus:
         Clip(id="b", text="no", label="sad", split="valid", vectors={"units": np.zeros(3, np.float32)}),
         Clip(id="c", text="well", split="test"),
     )  # fmt: skip
-    return Corpus("mine", clips, TaskSpec(("glad", "sad"), ("valence",)), "Who", "free", ("n",))
+    task = TaskSpec(("glad", "sad"), ("valence",), (-2.0, 3.0), ("macro_f1", "ccc"))
+    return Corpus("mine", clips, task, "Who", "free", ("n", "m"))
 
 
 def assert_equal(given: Corpus, back: Corpus) -> None:
@@ -94,7 +100,8 @@ def assert_equal(given: Corpus, back: Corpus) -> None:
         for key in one.vectors:
             found = np.asarray(two.vectors[key])
             assert found.shape == one.vectors[key].shape and np.array_equal(found, one.vectors[key])
-    assert back.task.labels == given.task.labels and back.task.ratings == given.task.ratings
+    for name in ("name", "task", "citation", "licence", "notes"):
+        assert getattr(back, name) == getattr(given, name), name
 
 
 def test_a_csv_reads_back_equal(tmp_path):
@@ -116,6 +123,123 @@ def test_a_hugging_face_folder_reads_back_equal(tmp_path):
     )
     assert facts["info"]["features"]["label"] == {"names": ["glad", "sad"], "_type": "ClassLabel"}
     assert "path: data/validation-*" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+PLACES = {"csv": ("listed", "clips.csv"), "huggingface": ("huggingface", "")}
+
+
+def given_back(corpus: Corpus, form: str, out) -> Corpus:
+    assert export_corpus(corpus, form, out) == len(corpus.clips)
+    reader, file = PLACES[form]
+    return load_corpus(reader, out / file)
+
+
+ODD = {
+    "ends where it starts": {"start_s": 2.0, "end_s": 2.0},
+    "starts before its media": {"start_s": -0.25, "end_s": 1.0, "turn": -1},
+    "outer blanks": {"text": "  so\n", "speaker": " a ", "source": "v\t"},
+    "all kinds of line ends": {"text": "a\rb\r\nc\u2028d\x85e\x0bf"},
+    "a book": {"text": "word, " * 40_000},
+    "empty texts": {"text": "", "speaker": "", "dialogue": ""},
+    "nothing at all": {},
+    "a start without a source": {"start_s": 1.0, "text": "x"},
+    "shares of annotators who may pass": {"shares": {"glad": 0.5, "sad": 0.25}},
+    "a share of none": {"shares": {"glad": 1.0, "sad": 0.0}},
+    "votes": {"shares": {"glad": 2.0, " sad ": 1.0}},
+    "a label that the task lacks": {"label": "calm"},
+    "a rating out of range": {"ratings": {"valence": -7.5, "not stated": 1e-300}},
+    "numbers of numpy": {"ratings": {"valence": np.float64(0.1)}, "start_s": np.float64(0.3)},
+    "keys that a file cannot be called by": {
+        "vectors": {
+            "a/b": np.ones(2),
+            "a_b": np.zeros(3),
+            "A_B": np.arange(4),
+            "": np.ones(1),
+            " x": np.ones(1),
+        }
+    },
+    "no frame": {"vectors": {"rows": np.zeros((0, 5), np.float32), "none": np.zeros(0, np.float32)}},
+    "halves, bytes and flags": {
+        "vectors": {"h": np.ones((2, 2), np.float16), "b": np.array([[7]], np.uint8), "f": np.array([True])}
+    },
+}
+
+
+@pytest.mark.parametrize("form", PLACES)
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_clip_reads_back_equal(tmp_path, form, odd):
+    task = TaskSpec(("glad", "sad"), ("valence",))
+    corpus = Corpus("odd", (Clip(id="plain", text="so"), Clip(id="odd", **ODD[odd])), task)
+    assert_equal(corpus, given_back(corpus, form, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("form", PLACES)
+def test_one_vector_and_rows_of_them_may_share_a_key(tmp_path, form):
+    arrays = (np.arange(4.0), np.ones((3, 4)), np.zeros((0, 4)), np.ones((1, 4)))
+    clips = tuple(Clip(id=str(n), vectors={"audio": array}) for n, array in enumerate(arrays))
+    corpus = Corpus("both", clips, TaskSpec(("glad",)))
+    assert_equal(corpus, given_back(corpus, form, tmp_path / "out"))
+
+
+@pytest.mark.parametrize("form", PLACES)
+@pytest.mark.parametrize(
+    "splits",
+    [(None, None), ("train", None, "train"), (None, "test", "valid", "train", None, "test"), ("test",)],
+)
+def test_no_clip_is_lost_with_or_without_a_split_and_in_any_order(tmp_path, form, splits):
+    clips = tuple(Clip(id=str(n), text="so", split=split) for n, split in enumerate(splits))
+    corpus = Corpus("parts", clips, TaskSpec(("glad",)))
+    assert_equal(corpus, given_back(corpus, form, tmp_path / "out"))
+
+
+def test_clips_without_a_split_are_not_given_away_as_training_clips(tmp_path):
+    import pyarrow.parquet as pq
+
+    clips = (Clip(id="a", text="x", split="train"), Clip(id="b", text="y"))
+    export_corpus(Corpus("parts", clips, TaskSpec(("glad",))), "huggingface", tmp_path / "out")
+    files = {
+        file.name: pq.read_table(file)["id"].to_pylist() for file in (tmp_path / "out" / "data").iterdir()
+    }
+    assert files == {"train-00000-of-00001.parquet": ["a"], "other-00000-of-00001.parquet": ["b"]}
+    assert "path: data/other-*" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=12), st.none() | st.text(max_size=3), st.none() | st.floats(allow_nan=False)),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+@pytest.mark.parametrize("form", PLACES)
+def test_any_text_and_number_reads_back_equal(tmp_path_factory, form, rows):
+    clips = tuple(
+        Clip(id=f"{n}{name}", text=name, speaker=speaker, start_s=start)
+        for n, (name, speaker, start) in enumerate(rows)
+        if start is None or np.isfinite(start)
+    )
+    if clips:
+        corpus = Corpus("any", clips, TaskSpec(("glad",)))
+        assert_equal(corpus, given_back(corpus, form, tmp_path_factory.mktemp("any") / "out"))
+
+
+@pytest.mark.parametrize("form", PLACES)
+def test_arrays_that_no_form_holds_are_refused(tmp_path, form):
+    for array in (np.ones((1, 2, 3)), np.array(["x"]), np.array([1j])):
+        corpus = Corpus("odd", (Clip(id="a", vectors={"k": array}),), TaskSpec())
+        with pytest.raises(DatasetError, match="clip a: 'k' is "):
+            export_corpus(corpus, form, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_form_says_how_many_clips_it_took(tmp_path):
+    given = sentiment()
+    without = Clip(id="none", text="x", split="train", vectors=given.clips[0].vectors)
+    write_store(given.with_clips((*given.clips, without)), tmp_path / "store")
+    made = CliRunner().invoke(
+        app, ["export", str(tmp_path / "store"), str(tmp_path / "x.pkl"), "--to", "mmsa"]
+    )
+    assert made.exit_code == 0 and "9 clips as mmsa; it has no place for 1 others" in made.output
 
 
 def test_pictures_in_memory_become_files(tmp_path):

@@ -182,3 +182,88 @@ def test_files_that_are_damaged(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetError, match=name.partition(".")[0]):
         read_huggingface(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "alias", "values", "kept"),
+    [
+        ("turn", "utterance_id", ["dia0_utt1", "dia0_utt2"], [None, None]),
+        ("turn", "utterance_id", [1.0, float("nan")], [1, None]),
+        ("turn", "utterance_id", [0.5, 1.0], [None, None]),
+        ("start_s", "start", ["00:00:01", "00:00:02"], [None, None]),
+        ("end_s", "stop", ["0.5", ""], [0.5, None]),
+    ],
+)
+def test_a_column_that_only_sounds_like_a_number_is_passed_over(tmp_path, field, alias, values, kept):
+    parquet(tmp_path / "train.parquet", frame(**{"text": ["a", "b"], alias: values}))
+    assert [getattr(clip, field) for clip in read_huggingface(tmp_path).clips] == kept
+
+
+def test_the_same_beside_media(tmp_path):
+    (tmp_path / "one.wav").touch()
+    row = {
+        "file_name": "one.wav",
+        "text": "a",
+        "utterance_id": "dia0_utt1",
+        "start": "00:00:01",
+        "end": "2.5",
+    }
+    (tmp_path / "metadata.jsonl").write_text(json.dumps(row) + "\n")
+    (clip,) = read_huggingface(tmp_path).clips
+    assert (clip.turn, clip.start_s, clip.end_s) == (None, None, 2.5)
+
+
+def test_the_next_name_is_taken_where_the_first_holds_no_numbers(tmp_path):
+    table = frame(text=["a"], start=["00:01"], begin=[1.5])
+    parquet(tmp_path / "train.parquet", table)
+    assert read_huggingface(tmp_path).clips[0].start_s == 1.5
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "columns"),
+    [
+        ("turn", "first", {}),
+        ("start_s", "00:00:01", {}),
+        ("start_s", float("inf"), {}),
+        ("start", "00:00:01", {"start_s": "start"}),
+        ("ratings.x", "high", {}),
+        ("shares.joy", [1.0], {}),
+        ("vectors.audio", "loud", {}),
+        ("vectors.audio", [[1.0], [2.0, 3.0]], {}),
+        ("vectors.audio", [[[1.0]]], {}),
+    ],
+)
+def test_what_a_column_cannot_hold_names_the_column(tmp_path, column, value, columns):
+    parquet(tmp_path / "train.parquet", frame(**{"text": ["a"], column: [value]}))
+    with pytest.raises(DatasetError, match=f"column {column!r}"):
+        read_huggingface(tmp_path, columns=columns)
+
+
+def test_a_number_that_is_none_beside_media_names_the_table(tmp_path):
+    (tmp_path / "one.wav").touch()
+    (tmp_path / "metadata.csv").write_text("file_name,start_s\none.wav,00:00:01\n")
+    with pytest.raises(DatasetError, match=r"metadata\.csv: row 1: start_s is '00:00:01'"):
+        read_huggingface(tmp_path)
+
+
+def test_texts_beside_media_may_hold_what_unicode_calls_the_end_of_a_line(tmp_path):
+    (tmp_path / "one.wav").touch()
+    row = {"file_name": "one.wav", "text": "so\u2028it\x85is", "label": ["joy", "fear"]}
+    (tmp_path / "metadata.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    (clip,) = read_huggingface(tmp_path).clips
+    assert clip.text == row["text"] and dict(clip.shares) == {"joy": 0.5, "fear": 0.5}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"name": 3, "notes": "n", "widths": [1]},
+        {"rating_range": ["a", 1], "labels": [1]},
+        {"metrics": None},
+    ],
+)
+def test_facts_of_another_kind_are_left_out(tmp_path, facts):
+    table = frame(text=["a"], label=["joy"]).replace_schema_metadata({"emofuse": json.dumps(facts)})
+    parquet(tmp_path / "train.parquet", table)
+    corpus = read_huggingface(tmp_path)
+    assert (corpus.name, corpus.task.labels, corpus.task.rating_range) == ("huggingface", ("joy",), (-1, 1))

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from emofuse.datasets import load_corpus
@@ -124,3 +126,76 @@ def test_options_of_a_wrong_type_are_dataset_errors(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\nhello,joy\n", encoding="utf-8")
     with pytest.raises(DatasetError, match=r"labels=\[1\]"):
         load_corpus("listed", tmp_path / "a.csv", labels=[1])
+
+
+def _lines(root, *rows):
+    path = root / "clips.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_json_lines_end_at_a_line_feed_alone(tmp_path):
+    path = _lines(tmp_path, {"text": "so\u2028it\x85is", "label": "joy"}, {"text": "b\x0b\x1cc"})
+    assert [clip.text for clip in read_listed(path).clips] == ["so\u2028it\x85is", "b\x0b\x1cc"]
+
+
+def test_several_labels_in_json_lines_share_equally(tmp_path):
+    path = _lines(
+        tmp_path,
+        {"text": "a", "label": ["joy", "fear"]},
+        {"text": "b", "label": ["joy"]},
+        {"text": "c", "label": []},
+        {"text": "d", "label": ["joy", "fear"], "shares": {"joy": 3, "fear": 1}},
+    )
+    corpus = read_listed(path)
+    assert [(clip.label, dict(clip.shares)) for clip in corpus.clips] == [
+        (None, {"joy": 0.5, "fear": 0.5}),
+        ("joy", {"joy": 1.0}),
+        (None, {}),
+        (None, {"joy": 0.75, "fear": 0.25}),
+    ]
+    assert corpus.task.labels == ("fear", "joy")
+
+
+def test_a_whole_number_may_be_written_with_a_point(tmp_path):
+    assert [clip.turn for clip in read_listed(_lines(tmp_path, {"text": "a", "turn": 1.0})).clips] == [1]
+    assert [clip.turn for clip in read_listed(_table(tmp_path, "text,turn", "a,2.0")).clips] == [2]
+    with pytest.raises(DatasetError, match=r"clips\.csv:2: turn is '2.5'"):
+        read_listed(_table(tmp_path, "text,turn", "a,2.5"))
+
+
+def test_films_of_every_common_kind_are_found(tmp_path):
+    _touch(tmp_path, "sad/one.flv", "sad/two.FLV", "glad/three.avi")
+    assert len(read_listed(tmp_path).clips) == 3
+
+
+def test_a_text_may_be_as_long_as_a_book(tmp_path):
+    (clip,) = read_listed(_table(tmp_path, "text,label", f"{'so ' * 60_000}end,joy")).clips
+    assert len(clip.text) == 180_003
+
+
+def test_only_what_was_exported_is_taken_as_it_stands(tmp_path):
+    path = _table(tmp_path, "text,label,start_s,end_s", '" so ",joy,1,1')
+    with pytest.raises(DatasetError, match="ends at 1 s"):
+        read_listed(path)
+    path.with_suffix(".toml").write_text('exported = true\nlabels = ["sad"]\n')
+    corpus = read_listed(path)
+    assert [(clip.text, clip.end_s) for clip in corpus.clips] == [(" so ", 1.0)]
+    assert corpus.task.labels == ("sad",)
+    with pytest.raises(DatasetError, match="'joy' is not among those given"):
+        read_listed(path, labels=["sad"])
+    path.with_suffix(".toml").write_text('exported = "yes"\n')
+    with pytest.raises(DatasetError, match="exported is 'yes', wanted true or false"):
+        read_listed(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "complaint"),
+    [("turn", "1.5", "turn is"), ("rating.x", "high", "rating.x is"), ("media", "no.wav", "no file"),
+     ("vector.a", "a.npz#1", "cannot be read"), ("split", "left", "split is")],
+)  # fmt: skip
+def test_an_exported_table_that_was_changed_is_told(tmp_path, column, cell, complaint):
+    path = _table(tmp_path, f"text,{column}", f"a,{cell}")
+    path.with_suffix(".toml").write_text("exported = true\n")
+    with pytest.raises(DatasetError, match=rf"clips\.csv:2: .*{complaint}"):
+        read_listed(path)

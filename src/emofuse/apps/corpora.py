@@ -81,8 +81,9 @@ def export_store(
     from emofuse.datasets.packed import read_packed
 
     corpus = read_packed(store)
-    export_corpus(corpus, to, out)
-    typer.echo(f"{out}: {len(corpus.clips)} clips as {to}")
+    written = export_corpus(corpus, to, out)
+    lost = len(corpus.clips) - written
+    typer.echo(f"{out}: {written} clips as {to}" + (f"; it has no place for {lost} others" if lost else ""))
 
 
 def reader_options(given: list[str] | None, *, flag: str = "--option") -> dict[str, Any]:

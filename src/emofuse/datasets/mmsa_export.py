@@ -21,13 +21,13 @@ _IDS = "text_ids"
 _RATINGS = {"sentiment_text": "T", "sentiment_audio": "A", "sentiment_vision": "V"}
 
 
-def export_mmsa(corpus: Corpus, out: Path) -> None:
+def export_mmsa(corpus: Corpus, out: Path) -> int:
     """One pickle of plain lists and numpy arrays, in the layout of MMSA 2.
 
     It is a pickle because MMSA reads nothing else; ours are read back by ``mmsa``, which runs none of their
     code. Arrays are padded with zeros at the end, to the longest of all splits; stated lengths keep the true
     ones, 0 where a clip lacks the modality. BERT's input is given back as ``text_bert`` where the clips have
-    it (``text_ids``). A clip without a split is train; one without the sentiment rating is left out.
+    it (``text_ids``). A clip without a split is train; one without the sentiment rating is left out, and not counted.
 
     Raises:
         DatasetError: no clip has a sentiment and a track called text, audio or video.
@@ -55,6 +55,7 @@ def export_mmsa(corpus: Corpus, out: Path) -> None:
         for split in SPLITS
     }
     _write(out, content)
+    return sum(len(part["id"]) for part in content.values())
 
 
 def _of_split(clips: Sequence[Clip], sizes: dict[str, tuple[int, int]]) -> dict[str, Any]:

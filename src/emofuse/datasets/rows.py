@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +21,14 @@ SPLIT_NAMES = {
 }
 
 
+# A text may be a book. The limit of Python's reader, 131,072 letters, is one for the whole process.
+_LONGEST_CELL = 2**31 - 1
+
+
 class Row(NamedTuple):
-    """One row: its cells by column (stripped of outer blanks) and its place, ``file:line``."""
+    """One row: its cells by column (stripped of outer blanks, unless `read_rows` was told not to) and its place,
+    ``file:line``.
+    """
 
     place: str
     cells: dict[str, str]
@@ -43,14 +49,14 @@ class Row(NamedTuple):
         return value
 
     def whole(self, column: str) -> int:
-        """The cell as a whole number of at least 0.
+        """The cell as a whole number of at least 0; ``3.0`` is one, as other tools write 3 beside a gap.
 
         Raises:
             DatasetError: it is no such number.
         """
-        text = self.cells[column]
+        text = self.cells[column].removesuffix(".0")
         if not (text.isascii() and text.isdigit()):
-            raise DatasetError(f"{self.place}: {column} is {text!r}, wanted a whole number")
+            raise DatasetError(f"{self.place}: {column} is {self.cells[column]!r}, wanted a whole number")
         return int(text)
 
     def one_of(self, column: str, known: Collection[str]) -> str:
@@ -67,10 +73,12 @@ class Row(NamedTuple):
         return value
 
 
-def read_rows(path: Path, needed: Collection[str], *, tabs: bool = False) -> Iterator[Row]:
+def read_rows(
+    path: Path, needed: Collection[str], *, tabs: bool = False, exact: bool = False
+) -> Iterator[Row]:
     """The rows under the header of a UTF-8 file; blank lines are passed over.
 
-    ``tabs`` reads a TSV with quoting off. Column names are stripped of outer blanks.
+    ``tabs`` reads a TSV with quoting off. Names and cells are stripped of outer blanks unless they are ``exact``.
 
     Raises:
         DatasetError: no such file, not UTF-8, a column of ``needed`` is absent, or a row has more or
@@ -79,7 +87,9 @@ def read_rows(path: Path, needed: Collection[str], *, tabs: bool = False) -> Ite
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if tabs else csv.reader(file)
-            header = [name.strip() for name in next(lines, [])]
+            csv.field_size_limit(_LONGEST_CELL)
+            kept: Callable[[str], str] = str if exact else str.strip
+            header = [kept(name) for name in next(lines, [])]
             if absent := [name for name in needed if name not in header]:
                 raise DatasetError(f"{path}:1: no column {', '.join(absent)}; found {', '.join(header)}")
             for cells in lines:
@@ -87,7 +97,7 @@ def read_rows(path: Path, needed: Collection[str], *, tabs: bool = False) -> Ite
                 if cells and len(cells) != len(header):
                     raise DatasetError(f"{place}: {len(cells)} cells under a header of {len(header)}")
                 if cells:
-                    yield Row(place, dict(zip(header, map(str.strip, cells), strict=True)))
+                    yield Row(place, dict(zip(header, map(kept, cells), strict=True)))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
