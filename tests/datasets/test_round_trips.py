@@ -129,3 +129,12 @@ def test_real_cmu_mosi_through_a_store_and_mmsa(tmp_path):
         for key, vector in clip.vectors.items():
             given = kept[clip.id.replace("$_$", "_")].vectors[key]
             assert np.array_equal(vector, np.atleast_2d(given)), (clip.id, key)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif("EMOFUSE_DATA" not in os.environ, reason="EMOFUSE_DATA names no folder of corpora")
+@pytest.mark.parametrize("name", ["meld", "goemotions"])
+def test_real_texts_and_times_through_a_table(tmp_path, name):
+    given = load_corpus(name, f"{os.environ['EMOFUSE_DATA']}/{name}")
+    assert export_corpus(given, "csv", tmp_path / "out") == len(given.clips)
+    assert_same_clips(given, load_corpus("listed", tmp_path / "out" / "clips.csv"))

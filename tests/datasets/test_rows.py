@@ -80,3 +80,17 @@ def test_counts_are_noted_only_where_they_differ():
     assert count_note({"train": 1}, {"train": 2}) == (
         "counts differ from the published ones: found train 1; published train 2",
     )
+
+
+def test_exact_rows_keep_their_blanks_and_line_ends(tmp_path):
+    path = _file(tmp_path, b'a, b \n" so ","x\ry"\n')
+    assert next(read_rows(path, ("a",), exact=True)).cells == {"a": " so ", " b ": "x\ry"}
+    assert next(read_rows(path, ("a",))).cells == {"a": "so", "b": "x\ry"}
+
+
+def test_whole_numbers_beside_a_gap_are_whole():
+    row = Row("t.csv:2", {"n": "3.0", "half": "3.5", "bare": ".0"})
+    assert row.whole("n") == 3
+    for column in ("half", "bare"):
+        with pytest.raises(DatasetError, match=r"t\.csv:2"):
+            row.whole(column)
