@@ -141,7 +141,7 @@ DATASETS = Table(
 )
 
 
-def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
+def load_corpus(name: str, path: Path | str, /, **options: Any) -> Corpus:
     """Read the corpus ``name`` of `DATASETS` from a folder or file; ``options`` go to its reader.
 
     Raises:
@@ -170,7 +170,7 @@ def load_corpus(name: str, path: Path | str, **options: Any) -> Corpus:
 
 
 def import_corpus(
-    name: str, path: Path | str, store: Path | str, *, copy_media: bool = False, **options: Any
+    name: str, path: Path | str, store: Path | str, /, *, copy_media: bool = False, **options: Any
 ) -> Corpus:
     """Read the corpus ``name`` and write it as a store (see `emofuse.datasets.packed`); returns the store,
     opened. ``options`` go to the reader. A release that has to be unpacked lies in ``<store>-media`` after it.
