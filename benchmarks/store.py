@@ -12,13 +12,11 @@ left them; cold: dropped from it. Prints a table, writes results/store.json, exi
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,40 +25,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmsa_peer import (
+    PEER,
+    SHAPES,
+    Shape,
+    answer,
+    begin,
+    child,
+    free_memory,
+    peak_mb,
+    peer_python,
+    write_archive,
+)
+
 HERE = Path(__file__).resolve().parent
-PEER, TORCH = "MMSA==2.2.1", "torch==2.13.0"
-SPLITS = ("train", "valid", "test")
-KEYS = ("text", "audio", "vision")
+run = partial(child, __file__)
 FASTER, SMALLER, IMPORT_SLOWER = 20.0, 10.0, 2.0
-SHORTEST = 0.1
 # What MMSA needs at its peak, in sizes of the file: all of it, and its copy of the training split.
 PEER_NEEDS = 2.1
 USED_MEMORY = 0.6
-
-
-class Shape(NamedTuple):
-    """An archive: clips by split, and (frames, width) of text, audio and vision; ``batch`` of MMSA's LMF."""
-
-    clips: tuple[int, int, int]
-    sizes: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-    batch: int
-
-    def of_share(self, share: float) -> Shape:
-        """The same with fewer clips in every split."""
-        train, valid, test = (max(1, round(share * count)) for count in self.clips)
-        return self._replace(clips=(train, valid, test))
-
-    @property
-    def bytes(self) -> int:
-        """Size of the arrays, BERT's ids included."""
-        per_clip = sum(frames * width for frames, width in self.sizes) + 3 * self.sizes[0][0]
-        return 4 * sum(self.clips) * per_clip
-
-
-SHAPES = {
-    "mosi": Shape((1284, 229, 686), ((50, 768), (375, 5), (500, 20)), 64),
-    "mosei": Shape((16326, 1871, 4659), ((50, 768), (500, 74), (500, 35)), 32),
-}
 
 
 class Row(NamedTuple):
@@ -113,27 +96,6 @@ def main() -> int:
     return 0 if all(row.holds for row in rows) else 1
 
 
-def peer_python(folder: Path) -> Path | str:
-    """The interpreter of an environment that holds MMSA, made where it is not there; else why there is none."""
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    ready = folder / ".ready"
-    if ready.is_file():
-        return python
-    # Without the constraint pip would take a build of torch with gigabytes of CUDA.
-    constraints = folder.with_name(f"{folder.name}.txt")
-    constraints.write_text(f"{TORCH}\n", encoding="utf-8")
-    install = ["-m", "pip", "install", "--quiet", "--no-input", "-c", str(constraints), PEER]
-    for command in ([sys.executable, "-m", "venv", str(folder)], [str(python), *install]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            return next(
-                (line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "no reason"
-            )
-    ready.touch()
-    return python
-
-
 def fitting_share(shape: Shape, work: Path) -> float:
     """How much of a file memory and disk allow; what others may need is left to them."""
     by_disk = 0.8 * shutil.disk_usage(work).free / (2 * shape.bytes)
@@ -141,25 +103,16 @@ def fitting_share(shape: Shape, work: Path) -> float:
     return min(1.0, round(min(by_disk, by_memory), 2))
 
 
-def free_memory() -> float:
-    """Bytes that can be had without swapping; infinite where the system does not tell."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.is_file():
-        return float("inf")
-    lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines())
-    return 1024.0 * int(lines["MemAvailable"].split()[0])
-
-
 def compared(name: str, share: float, work: Path, peer: Path, repeats: int) -> tuple[list[Row], str]:
     """All rows of one corpus, and a line on what was measured."""
     shape = SHAPES[name].of_share(share)
     archive, store = work / f"{name}-{share:g}.pkl", work / f"{name}-{share:g}-store"
     if not archive.is_file():
-        child([sys.executable], "make", name, f"{share}", f"{archive}")
+        run([sys.executable], "make", name, f"{share}", f"{archive}")
     crowded = (1 + PEER_NEEDS) * shape.bytes > free_memory()
     small, small_store = work / f"{name}-6.pkl", work / f"{name}-6-store"
     if not small.is_file():
-        child([sys.executable], "make", name, "six", f"{small}")
+        run([sys.executable], "make", name, "six", f"{small}")
     ours, theirs = [sys.executable], [f"{peer}"]
     import_arguments = ("import", f"{small}", f"{small_store}", f"{archive}", f"{store}")
     written = [imported(archive, store, import_arguments) for _ in range(repeats)]
@@ -171,13 +124,13 @@ def compared(name: str, share: float, work: Path, peer: Path, repeats: int) -> t
         found: dict[str, list[dict[str, float]]] = {"peer": [], "ours": [], "whole": []}
         for _ in range(repeats):
             settle([archive], state)
-            found["peer"].append(child(theirs, *peer_arguments))
+            found["peer"].append(run(theirs, *peer_arguments))
             for side, how in (("ours", ()), ("whole", ("whole",))):
                 if state == "warm":
-                    child(ours, *our_arguments, "whole")
+                    run(ours, *our_arguments, "whole")
                 else:
                     settle(files, state)
-                found[side].append(child(ours, *our_arguments, *how))
+                found[side].append(run(ours, *our_arguments, *how))
         middle = {side: medians(measured) for side, measured in found.items()}
         rows += rows_of(name, state, middle)
         if state == "warm":
@@ -211,7 +164,7 @@ def imported(archive: Path, store: Path, arguments: Sequence[str]) -> dict[str, 
     """One import into a new folder; the pickle is in the page cache as far as it fits."""
     shutil.rmtree(store, ignore_errors=True)
     settle([archive], "warm")
-    return child([sys.executable], *arguments)
+    return run([sys.executable], *arguments)
 
 
 def settle(files: Sequence[Path], state: str) -> None:
@@ -231,88 +184,13 @@ def medians(measured: list[dict[str, float]]) -> dict[str, float]:
     return {key: statistics.median(one[key] for one in measured) for key in measured[0]}
 
 
-def child(interpreter: list[str], *arguments: str) -> dict[str, float]:
-    """Run a part of this file in a fresh process; what it measured."""
-    command = [*interpreter, __file__, "--child", *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def make(name: str, share: str, out: str) -> dict[str, float]:
-    """Write a pickle in MMSA's layout, one array in memory at a time."""
-    import pickle
-
-    import numpy as np
-
-    class Late:
-        """An array that is made when it is pickled, as the array itself."""
-
-        def __init__(self, filled: Callable[[], np.ndarray]) -> None:
-            self.filled = filled
-
-        def __reduce_ex__(self, protocol: Any) -> Any:
-            return self.filled().__reduce_ex__(protocol)
-
-    shape = (
-        SHAPES[name].of_share(float(share)) if share != "six" else SHAPES[name]._replace(clips=(2, 2, 2))
+    """Write a pickle in MMSA's layout; ``share`` "six" is two clips a split."""
+    whole = SHAPES[name]
+    write_archive(
+        whole._replace(clips=(2, 2, 2)) if share == "six" else whole.of_share(float(share)), Path(out)
     )
-    content = {}
-    for number, (split, count) in enumerate(zip(SPLITS, shape.clips, strict=True)):
-        random = np.random.default_rng(number)
-        # A clip is as long in one modality as in the others; the longest fill their rows.
-        parts = random.uniform(SHORTEST, 1.0, count)
-        lengths = {
-            key: np.maximum(1, np.round(parts * frames)).astype(int)
-            for key, (frames, _) in zip(KEYS, shape.sizes, strict=True)
-        }
-        sentiment = random.uniform(-3, 3, count).astype(np.float32)
-        names = np.array(["Negative", "Neutral", "Positive"])
-        content[split] = {
-            "raw_text": np.array([f"{split} sentence {row}" for row in range(count)]),
-            "id": np.array([f"{split}{row // 20:05d}$_${row % 20}" for row in range(count)]),
-            "text_bert": bert_rows(lengths["text"], shape.sizes[0][0]),
-            "annotations": names[np.sign(sentiment).astype(int) + 1],
-            "classification_labels": np.sign(sentiment) + 1,
-            "regression_labels": sentiment,
-            "audio_lengths": lengths["audio"].tolist(),
-            "vision_lengths": lengths["vision"].tolist(),
-            **{
-                key: Late(partial(padded, lengths[key], size, random))
-                for key, size in zip(KEYS, shape.sizes, strict=True)
-            },
-        }
-    unfinished = Path(out).with_suffix(".part")
-    with unfinished.open("wb") as file:
-        pickler = pickle.Pickler(file, protocol=4)
-        # It keeps what it wrote, to refer to it again; here nothing is there twice.
-        pickler.fast = True
-        pickler.dump(content)
-    unfinished.rename(out)
     return {}
-
-
-def padded(lengths: Any, size: tuple[int, int], random: Any) -> Any:
-    """Random frames ``(clips, frames, width)`` float32, zeros past each clip's length."""
-    import numpy as np
-
-    block = np.zeros((len(lengths), *size), np.float32)
-    for row, length in enumerate(lengths):
-        block[row, :length] = random.standard_normal((length, size[1]), np.float32)
-    return block
-
-
-def bert_rows(lengths: Any, most: int) -> Any:
-    """Input ids, mask and segments ``(clips, 3, most)`` float32."""
-    import numpy as np
-
-    rows = np.zeros((len(lengths), 3, most), np.float32)
-    rows[:, 1] = np.arange(most) < lengths[:, None]
-    rows[:, 0] = rows[:, 1] * 2003
-    return rows
 
 
 def peer(small: str, archive: str, name: str, batch: str) -> dict[str, float]:
@@ -390,32 +268,6 @@ def import_pickle(small: str, small_store: str, archive: str, store: str) -> dic
     return {"import_s": time.perf_counter() - started, "peak_mb": peak_mb() - before}
 
 
-def begin() -> float:
-    """Start counting the peak anew where the system can; what the process takes up now, in MB."""
-    import gc
-
-    gc.collect()
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-    return status_mb("VmRSS") if Path("/proc/self/status").is_file() else peak_mb()
-
-
-def peak_mb() -> float:
-    """The most memory that the process has had, mapped files included."""
-    if Path("/proc/self/status").is_file():
-        return status_mb("VmHWM")
-    import resource
-
-    # macOS counts in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def status_mb(field: str) -> float:
-    """A figure of /proc/self/status."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) * 1024 / 1e6
-
-
 def table(rows: list[Row]) -> str:
     """The rows as Markdown."""
     lines = ["| corpus | what | MMSA 2.2.1 | emofuse | ratio | goal | |", "|---|---|---|---|---|---|---|"]
@@ -449,9 +301,6 @@ CHILDREN: dict[str, Callable[..., dict[str, float]]] = {
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        # Where memory runs out, this should end and nothing else on the machine.
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000", encoding="utf-8")
-        print(json.dumps(CHILDREN[sys.argv[2]](*sys.argv[3:])))
+        answer(CHILDREN, sys.argv[2:])
     else:
         sys.exit(main())
