@@ -6,7 +6,8 @@ Both train on one file of CMU-MOSI's shapes, unaligned, with random values and r
 settings for MOSI, same batch size and loss, one thread each. MMSA runs its own trainer, loader and loss, without
 its validation. Two processes, one a side, take turns epoch by epoch, so that other work on the machine slows both;
 the first epoch of each warms up and is not counted. Prints a table, writes results/training.json, exits with 1
-where a goal is missed; ``--profile`` then tells where our time goes. Without MMSA it says so and ends well.
+where ours is slower or larger; where a goal is missed, ``--profile`` tells where our time goes. Without MMSA it
+says so and ends well.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Row(NamedTuple):
 
 
 def main() -> int:
-    """Make, measure, print, write; 0 where every goal is met, or MMSA cannot be had."""
+    """Make, measure, print, write; 0 where ours is nowhere slower or larger, or MMSA cannot be had."""
     given = parsed()
     names = given.models.split(",") if given.models else [name for name, one in CASES.items() if one.cheap]
     if given.full:
@@ -118,7 +119,7 @@ def main() -> int:
                 profiled(name, archive, store, peer)
     print(table(rows))
     record(rows, given.epochs)
-    return 1 if any(row.missed for row in rows) else 0
+    return 1 if any(found < 1 for row in rows for found, _ in row.goals.values()) else 0
 
 
 def parsed() -> argparse.Namespace:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json as json_format
 from inspect import signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emofuse.apps.corpora import Option, reader_options
 from emofuse.errors import ConfigError
-from emofuse.types import Corpus, Split
+
+if TYPE_CHECKING:  # numpy, which the other commands do not wait for
+    from emofuse.types import Corpus, Split
 
 
 def audit_corpus(
