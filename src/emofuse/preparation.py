@@ -66,13 +66,17 @@ def make_extractors(config: RunConfig) -> dict[str, Extractor]:
     """The configured extractors by modality.
 
     Raises:
-        ConfigError: an option does not hold, or a track without a clock is to be laid on a common axis.
+        ConfigError: an option does not hold, or a track without a clock or a mean is to be laid on a common axis.
     """
     found = {name: load_extractor(part.name, **part.options) for name, part in config.features.items()}
     for name, extractor in found.items():
         if config.alignment.rate and extractor.source in ("text", "vectors"):
             raise ConfigError(
                 f"alignment.rate: {name} ({extractor.name}) counts positions and has no clock"
+            )
+        if config.alignment.rate and not getattr(extractor, "averages", True):
+            raise ConfigError(
+                f"alignment.rate: {name} ({extractor.name}) holds pieces of a wave, which have no mean"
             )
     return found
 

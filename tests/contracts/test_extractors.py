@@ -35,6 +35,7 @@ CASES = {
     "mfcc": Case({"deltas": 1}, ({"deltas": 2}, {"coefficients": 20}, {"lifter": 22}, {"bands": 26})),
     "prosody": Case({}, ({"hop_s": 0.02},)),
     "speech_frames": Case({}, ({"hop_s": 0.1}, {"bands": 20}, {"deltas": 0}, {"coefficients": 10})),
+    "waveform": Case({}, ({"samples": 160}, {"longest_s": 0.5}, {"rate": 8000})),
     "stored": Case(
         {"key": "covarep", "dim": 3}, ({"key": "facet", "dim": 3}, {"key": "covarep", "dim": 4})
     ),

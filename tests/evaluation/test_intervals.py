@@ -100,3 +100,10 @@ def test_t_interval_of_one_run_and_of_bad_values():
     assert t_interval([0.5]).value == 0.5
     with pytest.raises(ValueError):
         t_interval([0.5, float("nan")])
+
+
+def test_no_resamples_give_values_without_ends():
+    values = np.arange(10.0)
+    found = mean_interval(values, [""] * 10, resamples=0)
+    assert found.value == 4.5 and np.isnan([found.low, found.high]).all()
+    assert describe(choose_clusters([""] * 10), resamples=0).startswith("no interval")

@@ -77,6 +77,8 @@ def describe(clusters: Clusters, *, resamples: int) -> str:
     """How the interval is made, in words."""
     if len(clusters) < 2:
         return f"no interval: {len(clusters)} clips"
+    if not resamples:
+        return "no interval: no resamples"
     kind = "cluster bootstrap" if clusters.named else "bootstrap"
     unit = "groups" if clusters.named else "clips"
     return f"95 % {kind} over {len(clusters)} {unit}, {resamples} resamples"
@@ -103,14 +105,14 @@ def bootstrap_intervals(
         statistic: from clip indices ``(m,)`` to ``k`` values.
         clusters: what is drawn with replacement.
         generator: the source of chance.
-        resamples: how many draws.
+        resamples: how many draws; 0 takes no interval.
 
     Returns:
-        ``k`` intervals; ends are NaN for fewer than 2 clusters, or where the statistic is undefined in
+        ``k`` intervals; ends are NaN without draws, for fewer than 2 clusters, or where the statistic is undefined in
         more than a tenth of the resamples.
     """
     values = statistic(np.arange(len(clusters.order)))
-    if len(clusters) < 2:
+    if len(clusters) < 2 or not resamples:
         return [Interval(value, float("nan"), float("nan")) for value in values]
     draws = np.array(
         [statistic(rows) for rows in resampled(clusters, generator=generator, resamples=resamples)]

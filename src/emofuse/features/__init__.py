@@ -19,6 +19,10 @@ EXTRACTORS = Table(
             "emofuse.features.speech_frames:SpeechFrames",
             "mel bands, cepstra and prosody together, as mean and deviation of every 40 ms",
         ),
+        "waveform": (
+            "emofuse.features.waveform:Waveform",
+            "raw samples, for encoders that read sound itself",
+        ),
         "stored": ("emofuse.features.stored:Stored", "features that the corpus itself publishes"),
         "tokens": (
             "emofuse.features.tokens:Tokens",
