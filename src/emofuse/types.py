@@ -55,6 +55,7 @@ class Clip:
     ``start_s`` and ``end_s`` cut the clip out of a longer media file. ``vectors`` are features that
     the corpus itself publishes, ``(dim,)`` or ``(frames, dim)``. ``dialogue`` and ``turn`` order a
     conversation; ``source`` names the recording the clip was cut from. ``split`` is the official one.
+    ``facts`` are what else the corpus says by name, such as ``gender``: no model reads them, results are told by them.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Clip:
     start_s: float | None = None
     end_s: float | None = None
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

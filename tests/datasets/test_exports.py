@@ -79,7 +79,8 @@ def labelled(folder) -> Corpus:
             id="a", media=folder / "one.wav", text='say "hi", or\nnot', label="glad",
             shares={"glad": 0.75, "sad": 0.25},
             ratings={"valence": 0.1 + 0.2}, speaker="s1", dialogue="d", turn=0, source="v", split="train",
-            start_s=0.5, end_s=1.25, vectors={"units": np.arange(3, dtype=np.float32), "audio": np.ones((2, 2))},
+            start_s=0.5, end_s=1.25, facts={"gender": "female", "asked for": "strong"},
+            vectors={"units": np.arange(3, dtype=np.float32), "audio": np.ones((2, 2))},
         ),
         Clip(id="b", text="no", label="sad", split="valid", vectors={"units": np.zeros(3, np.float32)}),
         Clip(id="c", text="well", split="test"),
@@ -91,7 +92,7 @@ def labelled(folder) -> Corpus:
 def assert_equal(given: Corpus, back: Corpus) -> None:
     fields = (
         "id", "text", "label", "ratings", "shares", "speaker", "dialogue", "turn", "source", "split", "start_s",
-        "end_s",
+        "end_s", "facts",
     )  # fmt: skip
     for one, two in zip(given.clips, back.clips, strict=True):
         for name in fields:

@@ -28,7 +28,7 @@ def corpus(folder: Path) -> Corpus:
         Clip(
             id="ÄÖ 1", media=folder / "one.wav", text='He said "no",\nand left', label="sad",
             shares={"sad": 0.75, "glad": 0.25}, ratings={"valence": -1.5}, speaker="s", dialogue="d", turn=3,
-            source="v", split="train", start_s=0.25, end_s=1.75,
+            source="v", split="train", start_s=0.25, end_s=1.75, facts={"gender": "female"},
             vectors={
                 "text": generator.normal(size=(4, 3)).astype(np.float32),
                 "one": np.arange(5, dtype=np.float32),
@@ -50,7 +50,7 @@ def assert_same(one: Corpus, two: Corpus) -> None:
     )  # fmt: skip
     fields = (
         "id", "text", "label", "shares", "ratings", "speaker", "dialogue", "turn", "source", "split", "start_s",
-        "end_s",
+        "end_s", "facts",
     )  # fmt: skip
     for first, second in zip(one.clips, two.clips, strict=True):
         for name in fields:

@@ -44,7 +44,8 @@ def read_crema_d(path: Path, *, target: str = "intended", presented: str = "audi
     the crowd's votes (needs ``tabulatedVotes.csv``; a tie has shares and no label), given to those who were
     ``presented`` the ``"audio"``, the ``"video"`` or ``"audio_video"``.
 
-    ``ratings["intensity"]`` is 1 to 3 where a level was asked for. There is no official split.
+    ``ratings["intensity"]`` is 1 to 3 where a level was asked for; ``facts`` are the actor's gender and age where
+    ``VideoDemographics.csv`` is there. There is no official split.
 
     Raises:
         ConfigError: an option is unknown.
@@ -56,7 +57,8 @@ def read_crema_d(path: Path, *, target: str = "intended", presented: str = "audi
     if not found:
         raise DatasetError(f"{path}: no file named NNNN_SSS_EEE_LL.wav, .mp3, .flac, .flv or .mp4")
     votes = _votes(path, PRESENTED[presented]) if target == "voted" else {}
-    clips = tuple(_clip(one, votes) for one in found)
+    actors = _actors(path)
+    clips = tuple(_clip(one, votes, actors) for one in found)
     if target == "voted" and (bare := [clip.id for clip in clips if not clip.shares]):
         raise DatasetError(f"{path}: {len(bare)} clips have no votes on {presented}, first {bare[0]}")
     odd = label_note(clips, {None: PUBLISHED_LABELS}) if target == "intended" else ()
@@ -72,7 +74,7 @@ def read_crema_d(path: Path, *, target: str = "intended", presented: str = "audi
     return Corpus("crema_d", clips, task, CITATION, LICENCE, notes)
 
 
-def _clip(found: Found, votes: dict[str, dict[str, float]]) -> Clip:
+def _clip(found: Found, votes: dict[str, dict[str, float]], actors: dict[str, dict[str, str]]) -> Clip:
     match, media = found
     actor, sentence, emotion, level = (part.upper() for part in match.groups())
     name = f"{actor}_{sentence}_{emotion}_{level}"
@@ -86,7 +88,21 @@ def _clip(found: Found, votes: dict[str, dict[str, float]]) -> Clip:
         shares=shares,
         ratings={"intensity": LEVELS[level]} if level in LEVELS else {},
         speaker=actor,
+        facts=actors.get(actor, {}),
     )
+
+
+def _actors(path: Path) -> dict[str, dict[str, str]]:
+    """By actor, what the demographics tell; nothing where there is no table."""
+    folder = path if path.is_dir() else path.parent
+    table = next(iter(sorted(folder.rglob("VideoDemographics.csv"))), None)
+    found = {}
+    for row in read_rows(table, ("ActorID", "Age", "Sex")) if table else ():
+        decade = row.whole("Age") // 10 * 10
+        found[row.cells["ActorID"]] = {
+            "gender": row.cells["Sex"].lower(), "age": f"{decade} to {decade + 9}",
+        }  # fmt: skip
+    return found
 
 
 def _votes(path: Path, presented: str) -> dict[str, dict[str, float]]:

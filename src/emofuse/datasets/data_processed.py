@@ -30,6 +30,7 @@ LABELS = {
     "ang": "angry", "hap": "happy", "exc": "excited", "neu": "neutral", "sad": "sad", "fru": "frustrated",
     "sur": "surprised", "fea": "fearful", "dis": "disgusted", "oth": "other",
 }  # fmt: skip
+SEXES = {"F": "female", "M": "male"}
 PUBLISHED = 5520
 
 _MARK = re.compile(r"<[^<>\s]+>|\+\+\S+?\+\+")
@@ -80,7 +81,7 @@ def _clip(row: dict[str, object], place: str, fillers: str, faults: dict[str, Co
         if isinstance(values, Columns):
             values = np.stack(list(values.columns.values()), axis=1)
         vectors["audio"] = cleaned(values, f"{place}: features", faults["audio"], silence=True)
-    speaker = row.get("spk")
+    speaker, sex = row.get("spk"), str(row.get("gender") or "")[:1].upper()
     return Clip(
         id=name,
         text=_text(row.get("trans_words"), fillers, place),
@@ -90,6 +91,7 @@ def _clip(row: dict[str, object], place: str, fillers: str, faults: dict[str, Co
         turn=int(number) if number.isdigit() and number.isascii() else None,
         source=dialogue or None,
         vectors=vectors,
+        facts={} if sex not in SEXES else {"gender": SEXES[sex]},
     )
 
 

@@ -27,6 +27,7 @@ EMOTIONS = {
     "T": "sadness",
     "N": "neutral",
 }
+WOMEN = ("08", "09", "13", "14", "16")
 CLIPS = 535
 PUBLISHED_LABELS = {
     "anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "sadness": 62, "neutral": 79,
@@ -38,7 +39,7 @@ _PATTERN = r"(\d\d)([ab]\d\d)([WLEAFTN])([a-z])\.(?:wav|flac)"
 def read_emodb(path: Path) -> Corpus:
     """Read the clips, sorted by id; the task has those of the seven emotions that are present.
 
-    There is no official split: split by speaker.
+    ``facts`` tell the gender. There is no official split: split by speaker.
 
     Raises:
         DatasetError: no file is named as published, or the tar cannot be read.
@@ -70,4 +71,5 @@ def _clip(found: Found) -> Clip:
         media=media,
         label=EMOTIONS[emotion.upper()],
         speaker=speaker,
+        facts={"gender": "female" if speaker in WOMEN else "male"},
     )

@@ -65,6 +65,7 @@ def export_csv(corpus: Corpus, out: Path) -> int:
             row = plain_fields(clip) | {"media": media_cell(clip, number, folder, out)}
             row |= {f"rating.{name}": value for name, value in clip.ratings.items()}
             row |= {f"share.{name}": value for name, value in clip.shares.items()}
+            row |= {f"fact.{name}": value for name, value in clip.facts.items()}
             for key in clip.vectors:
                 tracks.setdefault(key, {})[f"{number:06d}"] = vector_of(clip, key)
                 row[f"vector.{key}"] = f"{files[key]}#{number:06d}"
@@ -114,7 +115,7 @@ def _cell(value: Any) -> str:
 
 
 def plain_fields(clip: Clip) -> dict[str, Any]:
-    """What fits a cell: all but media, shares, ratings and vectors."""
+    """What fits a cell: all but media, shares, ratings, facts and vectors."""
     fields = ("id", "text", "label", "speaker", "dialogue", "turn", "source", "split", "start_s", "end_s")
     return {name: getattr(clip, name) for name in fields}
 
@@ -154,7 +155,7 @@ def vector_of(clip: Clip, key: str) -> np.ndarray:
 
 
 def keys_of(corpus: Corpus, group: str) -> list[str]:
-    """The keys of all clips' ``vectors``, ``ratings`` or ``shares``, in the order in which they first appear."""
+    """The keys of all clips' ``vectors``, ``ratings``, ``shares`` or ``facts``, as they first appear."""
     return list(dict.fromkeys(key for clip in corpus.clips for key in getattr(clip, group)))
 
 

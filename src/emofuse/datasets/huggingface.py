@@ -29,9 +29,9 @@ def read_huggingface(
 ) -> Corpus:
     """Read a folder. Columns are found by `ALIASES`; ``columns`` says which one a field is, where it is another.
 
-    ``ratings.NAME``, ``shares.LABEL`` and ``vectors.KEY`` columns are what they say; several labels in a list
-    share equally. Sound and pictures that
-    are embedded are written to files in ``unpack_to`` (a folder of the system's temporary ones by default),
+    ``ratings.NAME``, ``shares.LABEL``, ``facts.NAME`` and ``vectors.KEY`` columns are what they say; several
+    labels in a list share equally. Sound and pictures that are embedded are written to files in ``unpack_to`` (a
+    folder of the system's temporary ones by default),
     named by their content.
 
     Raises:

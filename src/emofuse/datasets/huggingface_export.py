@@ -21,8 +21,8 @@ def export_huggingface(corpus: Corpus, out: Path) -> int:
     split are ``other``, or ``train`` where no clip has one.
 
     Columns: id, text, label (ClassLabel), split, speaker, dialogue, turn, source, start_s, end_s,
-    ``ratings.NAME``, ``shares.LABEL``, ``vectors.KEY`` as lists of rows, and ``media`` as a path. A key whose
-    arrays are ``(dim,)`` in some clips and ``(rows, dim)`` in others has the former in ``vector.KEY``.
+    ``ratings.NAME``, ``shares.LABEL``, ``facts.NAME``, ``vectors.KEY`` as lists of rows, ``media`` as a path. A key
+    whose arrays are ``(dim,)`` in some clips and ``(rows, dim)`` in others has the former in ``vector.KEY``.
     ``position`` is there where the order of the clips is not that of their splits.
 
     Raises:
@@ -78,6 +78,7 @@ def _schema(corpus: Corpus, *, ordered: bool) -> Any:
         ("id", text), ("text", text), ("label", whole), ("split", text), ("speaker", text), ("dialogue", text),
         ("turn", whole), ("source", text), ("start_s", number), ("end_s", number), ("media", text),
         *((f"{group}.{key}", number) for group in ("ratings", "shares") for key in keys_of(corpus, group)),
+        *((f"facts.{key}", text) for key in keys_of(corpus, "facts")),
         *kinds.items(), *(() if ordered else (("position", whole),)),
     ]  # fmt: skip
     features: dict[str, Any] = {name: _feature(kind) for name, kind in fields}
@@ -119,7 +120,7 @@ def _feature(kind: Any) -> dict[str, Any]:
 def _row(clip: Clip, labels: Sequence[str], columns: Sequence[str]) -> dict[str, Any]:
     row = plain_fields(clip)
     row["label"] = labels.index(clip.label) if clip.label is not None else None
-    for group in ("ratings", "shares"):
+    for group in ("ratings", "shares", "facts"):
         row |= {f"{group}.{key}": value for key, value in getattr(clip, group).items()}
     for key in clip.vectors:
         array = np.asarray(clip.vectors[key])

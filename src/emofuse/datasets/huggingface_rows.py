@@ -104,6 +104,11 @@ class Rows:
             start_s=numbers["start_s"],
             end_s=numbers["end_s"],
             vectors=self._vectors(row),
+            facts={
+                name.removeprefix("facts."): str(value)
+                for name, value in row.items()
+                if name.startswith("facts.") and value is not None
+            },
         )
 
     def _column_of(self, field: str, chosen: str | None) -> list[float | None]:

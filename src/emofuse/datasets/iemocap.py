@@ -158,6 +158,10 @@ def _clip(turn: _Turn, session: Path, words: dict[str, str], labels: str, target
     return Clip(
         id=turn.name, text=words.get(turn.name), label=label, shares=shares, ratings=turn.ratings,
         speaker=f"{turn.name[:5]}{sex}", dialogue=dialogue, source=session.name, start_s=turn.start_s, end_s=turn.end_s,
+        facts={
+            "gender": "female" if sex == "F" else "male",
+            "scenario": "improvised" if "impro" in dialogue else "scripted",
+        },
     )  # fmt: skip
 
 

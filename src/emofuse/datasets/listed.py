@@ -2,7 +2,8 @@
 
 Columns: ``media`` (a path relative to the list), ``text`` or a vector; optional ``id label speaker split
 dialogue turn source start_s end_s``; a rating as ``valence``, ``arousal`` or ``rating.NAME``; soft or
-several labels as ``share.LABEL``; features as ``vector.KEY``, an ``.npy`` file, or ``FILE.npz#NAME``. A file of
+several labels as ``share.LABEL``; features as ``vector.KEY``, an ``.npy`` file, or ``FILE.npz#NAME``; what results are
+told by as ``fact.NAME`` (``fact.gender``). A file of
 the same name ending in ``.toml`` may state ``labels``, ``ratings``, ``rating_range``, ``citation``, ``licence``;
 with ``exported`` the table is one that `exports` wrote, and is taken as it stands.
 Folder: ``[train|valid|test/][label/]file``.
@@ -142,7 +143,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
             raise DatasetError(f"{place}: not a JSON object ({error})") from error
         if not isinstance(tree, dict):
             raise DatasetError(f"{place}: found {type(tree).__name__}, wanted a JSON object")
-        for name in ("rating", "share", "vector"):
+        for name in ("rating", "share", "vector", "fact"):
             inner = tree.pop(f"{name}s", None)
             if inner is not None and not isinstance(inner, dict):
                 raise DatasetError(f"{place}: {name}s is {type(inner).__name__}, wanted an object")
@@ -197,6 +198,9 @@ def _from_row(row: Row, folder: Path, bounds: tuple[float, float], archive: Any)
         start_s=start_s,
         end_s=end_s,
         vectors={key: _vector(row.place, key, folder, cell, archive) for key, cell in vectors.items()},
+        facts={
+            name.removeprefix("fact."): cell for name, cell in cells.items() if name.startswith("fact.")
+        },
     )
 
 
@@ -205,11 +209,11 @@ def _as_exported(row: Row, folder: Path, archive: Any) -> Clip:
     # A table does not tell an empty text from none: `exports` names the cells that are empty texts.
     empty = row.cells.get("empty", "").split()
     cells = {name: cell for name, cell in row.cells.items() if cell or name in empty}
-    groups: dict[str, dict[str, Any]] = {"rating": {}, "share": {}, "vector": {}}
+    groups: dict[str, dict[str, Any]] = {"rating": {}, "share": {}, "vector": {}, "fact": {}}
     for name, cell in cells.items():
         group, dot, key = name.partition(".")
         if dot and group in groups:
-            groups[group][key] = cell if group == "vector" else _number(row, name, float)
+            groups[group][key] = cell if group in ("vector", "fact") else _number(row, name, float)
     return Clip(
         id=cells["id"] if "id" in cells else _id(cells, row.place),
         media=_media(row, folder, cells),
@@ -221,6 +225,7 @@ def _as_exported(row: Row, folder: Path, archive: Any) -> Clip:
         start_s=_number(row, "start_s", float) if "start_s" in cells else None,
         end_s=_number(row, "end_s", float) if "end_s" in cells else None,
         vectors={k: _vector(row.place, k, folder, cell, archive) for k, cell in groups["vector"].items()},
+        facts=groups["fact"],
     )
 
 

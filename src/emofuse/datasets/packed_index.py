@@ -34,6 +34,8 @@ def columns_of(
         for key in dict.fromkeys(key for clip in clips for key in getattr(clip, group)):
             values = [getattr(clip, group).get(key) for clip in clips]
             columns[f"{group}:{key}"] = pa.array(values, pa.float64())
+    for key in dict.fromkeys(key for clip in clips for key in clip.facts):
+        columns[f"facts:{key}"] = pa.array([clip.facts.get(key) for clip in clips], pa.string())
     for name, kind in _MEDIA.items():
         columns[name] = pa.array([row.get(name) for row in media], _type(kind))
     for key in dict.fromkeys(key for found in places for key in found):
@@ -146,7 +148,9 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
         places = Places(columns)
     except KeyError as error:
         raise DatasetError(f"{place}: lacks the column {error}") from error
-    shares, ratings = (_by_name(columns, group, count) for group in ("shares:", "ratings:"))
+    shares, ratings, facts = (
+        _by_name(columns, group, count) for group in ("shares:", "ratings:", "facts:")
+    )
     plain = [columns[name] for name in (*_TEXTS, *_NUMBERS)]
     kinds, clips = columns["media_kind"], []
     for row, (id_, text, label, speaker, dialogue, source, split, turn, start_s, end_s) in enumerate(
@@ -161,7 +165,7 @@ def clips_from(content: bytes, shards: Shards, folder: Path, *, place: str) -> t
         clips.append(
             Clip(
                 id_, media, text, label, shares[row], ratings[row], speaker, dialogue, turn, source, split,
-                start_s, end_s, Vectors(row, places, shards, hidden),
+                start_s, end_s, Vectors(row, places, shards, hidden), facts[row],
             )
         )  # fmt: skip
     return tuple(clips)
@@ -190,8 +194,8 @@ def _columns(content: bytes, *, place: str, only: list[str] | None = None) -> di
         raise DatasetError(f"{place}: no readable index ({error})") from error
 
 
-def _by_name(columns: Mapping[str, list[Any]], group: str, count: int) -> list[dict[str, float]]:
-    found: list[dict[str, float]] = [{} for _ in range(count)]
+def _by_name(columns: Mapping[str, list[Any]], group: str, count: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{} for _ in range(count)]
     for name, values in columns.items():
         if name.startswith(group):
             key = name.removeprefix(group)

@@ -24,6 +24,8 @@ LICENCE = "CC BY-NC-SA 4.0: attribution, non-commercial, share alike"
 CONSENT = "consent: professional actors, acted emotions at two intensities; not how people feel off stage"
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+GENDERS = ("female", "male")  # of actors with even and with odd numbers
+INTENSITIES = {"01": "normal", "02": "strong"}
 CHANNELS = {"speech": "1", "song": "2", "both": "[12]"}
 MODALITIES = {"best": "[123]", "audio_video": "1", "video": "2", "audio": "3"}
 PUBLISHED = {"speech": 1440, "song": 1012, "both": 2452}
@@ -44,8 +46,8 @@ def read_ravdess(path: Path, *, channel: str = "speech", modality: str = "best")
 
     ``modality`` is ``"audio_video"``, ``"video"`` (a picture without sound), ``"audio"``, or ``"best"``: of each
     take the first that is there of sound and picture, sound alone, picture alone. Where ``action_units.csv`` lies
-    at the root (or beside the tar) each clip gets ``vectors["action_units"]``, ``(35,)`` float32. There is no
-    official split: split by speaker.
+    at the root (or beside the tar) each clip gets ``vectors["action_units"]``, ``(35,)`` float32. ``facts`` are the
+    gender, the intensity that was asked for, and the channel. There is no official split: split by speaker.
 
     Raises:
         ConfigError: an option is unknown.
@@ -94,7 +96,7 @@ def _action_units(path: Path) -> dict[str, np.ndarray]:
 
 def _clip(found: Found, units: dict[str, np.ndarray]) -> Clip:
     match, media = found
-    _, _, emotion, _, statement, _, actor = match.groups()
+    _, channel, emotion, intensity, statement, _, actor = match.groups()
     vector = units.get(_name(match)[3:])
     return Clip(
         id=_name(match),
@@ -103,4 +105,9 @@ def _clip(found: Found, units: dict[str, np.ndarray]) -> Clip:
         label=LABELS[int(emotion) - 1],
         speaker=f"actor_{actor}",
         vectors={} if vector is None else {"action_units": vector},
+        facts={
+            "gender": GENDERS[int(actor) % 2],
+            "intensity": INTENSITIES[intensity],
+            "channel": "speech" if channel == "01" else "song",
+        },
     )

@@ -42,6 +42,7 @@ def read_savee(path: Path) -> Corpus:
             media=media,
             label=EMOTIONS[match[2].lower()],
             speaker=match[1].upper(),
+            facts={"gender": "male"},
         )
         for match, media in found
     )

@@ -23,6 +23,7 @@ EMOTIONS = {
 PUBLISHED = 2800
 PUBLISHED_LABELS = dict.fromkeys(EMOTIONS.values(), 400)
 
+_AGES = {"OAF": "older", "YAF": "younger"}
 # One speaker's folder was published with her letters swapped.
 _SPEAKERS = {"OAF": "OAF", "YAF": "YAF", "OA": "OAF"}
 _PATTERN = rf"(OAF|YAF|OA)_([a-z]+)_({'|'.join(EMOTIONS)}){ends(*SOUND)}"
@@ -44,6 +45,7 @@ def read_tess(path: Path) -> Corpus:
             text=f"Say the word {match[2].lower()}",
             label=EMOTIONS[match[3].lower()],
             speaker=_SPEAKERS[match[1].upper()],
+            facts={"gender": "female", "age": _AGES[_SPEAKERS[match[1].upper()]]},
         )
         for match, media in found
     )

@@ -1,4 +1,4 @@
-"""Which clip is in which group: by speaker, by numbers cut into bins, and by a table of the user's own."""
+"""Which clip is in which group: by speaker, by what the corpus says, by numbers cut into bins, by a user's table."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,18 @@ def speakers(made: Predictions) -> dict[str, str]:
     return {name: group for name, group in zip(made.ids, made.groups, strict=True) if group}
 
 
+def fact_groups(clips: Sequence[Clip]) -> dict[str, dict[str, str]]:
+    """By fact that the corpus tells of clips (gender, intensity), clip id to it."""
+    names = dict.fromkeys(name for clip in clips for name in clip.facts)
+    return {name: {clip.id: clip.facts[name] for clip in clips if clip.facts.get(name)} for name in names}
+
+
 def number_groups(clips: Sequence[Clip]) -> dict[str, dict[str, str]]:
     """By name, bins of length and of each rating's distance from 0, with about as many clips each."""
     numbers = {"length": (lengths_s(clips), "s"), "length of the text": (word_counts(clips), "words")}
     for name in dict.fromkeys(name for clip in clips for name in clip.ratings):
         size = {clip.id: abs(clip.ratings[name]) for clip in clips if name in clip.ratings}
-        numbers[f"intensity of {name}"] = (size, "")
+        numbers[name if name == "intensity" else f"intensity of {name}"] = (size, "")
     found = {}
     for name, (values, unit) in numbers.items():
         if edges := even_edges(values):
