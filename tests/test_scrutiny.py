@@ -106,6 +106,25 @@ def test_another_run_is_a_baseline_measured_alike(tone_runs, opened):
     assert all(table.baseline == "tones, seed 0" for table in made.tables)
 
 
+def test_several_runs_are_told_apart_and_a_baseline_among_them_is_measured_once(tone_runs):
+    told = []
+    made = measure_study(
+        [OpenedRun(one) for one in tone_runs], noises=["random_drop"], modalities=["audio"], strengths=(0, 1),
+        against=str(tone_runs[1]), progress=lambda stage, done: told.append((stage, done)),
+    )  # fmt: skip
+    names = ["tones, seed 0", "tones, seed 1"]
+    assert [one.subject for one in made.measured] == names == [one.subject for one in made.subsets]
+    assert [row.method for row in made.tables[0].rows] == names and made.tables[0].baseline == names[1]
+    assert told.count(("noise: tones, seed 1", 1.0)) == 1
+
+
+def test_a_run_may_be_measured_on_some_of_its_clips(tone_runs):
+    few = OpenedRun(tone_runs[0], most=5)
+    assert len(few.samples("test")) == 5 < len(OpenedRun(tone_runs[0]).samples("test"))
+    made = measure_study([few], noises=["white_noise"], modalities=["audio"], strengths=(0, 1))
+    assert made.measured[0].n == made.subsets[0].n == 5
+
+
 def test_a_baseline_of_other_strengths_does_not_fit(opened):
     with pytest.raises(ConfigError, match="no baseline fits"):
         measure_study([opened], noises=["white_noise"], strengths=(0, 1), against="multibench-lf:mosi:text")

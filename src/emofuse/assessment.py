@@ -1,12 +1,13 @@
 """All that can be said of a finished run: scores, groups, robustness, costs, and the shares of its modalities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from emofuse.alignment.samples import spaced
 from emofuse.audit import audit_split
 from emofuse.errors import ConfigError, EmofuseError
 from emofuse.evaluation.attribution import ModalityAttribution, Target, attribute_modalities
@@ -23,7 +24,6 @@ from emofuse.inference.runs import best_epoch, data_of, protocol_of
 from emofuse.models.recipe import Total
 from emofuse.preparation import build
 from emofuse.scrutiny import OpenedRun, groupings, measure_study, media_seconds
-from emofuse.types import Sample
 
 Progress = Callable[[str, float], None]
 # Clips that costs are measured by, and whose frames are attributed.
@@ -155,12 +155,6 @@ def bundle_costs(
     """
     bundle = Bundle.load(folder)
     return tuple(_expert_cost(one, folder, plan, frames, progress) for one in bundle.experts)
-
-
-def spaced(samples: Sequence[Sample], most: int) -> list[Sample]:
-    """At most so many samples, evenly spaced."""
-    places = np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int)
-    return [samples[place] for place in places]
 
 
 def _study(run: OpenedRun, wanted: Wanted, role: str, progress: Progress) -> Study | None:

@@ -1,10 +1,12 @@
 """A finished run at hand: its predictions and, rebuilt when asked for, its samples; and what is measured on them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from inspect import signature
 from pathlib import Path
 
+from emofuse.alignment.samples import spaced
 from emofuse.config import RunConfig, load_config
 from emofuse.datasets.splits import merge
 from emofuse.errors import ConfigError, DatasetError, EmofuseError
@@ -15,7 +17,7 @@ from emofuse.evaluation.groupings import number_groups, speakers, table_groups
 from emofuse.evaluation.media_noise import SOURCES, Origin, media_noise
 from emofuse.evaluation.passes import Subject
 from emofuse.evaluation.robustness import STRENGTHS, Robustness, measure_robustness, measure_subsets
-from emofuse.evaluation.robustness_study import Study, named_baseline, study
+from emofuse.evaluation.robustness_study import Study, named_baseline, short_names, study
 from emofuse.evaluation.workload import word_table
 from emofuse.experiment import evaluated, predictions_of
 from emofuse.features.cache import Cache
@@ -32,15 +34,18 @@ _FOR_IDS = ("drop_words", "drop_frames", "drop_modality", "missing_frames", "mis
 
 
 class OpenedRun:
-    """A run folder; nothing but its small tables is read before it is asked for.
+    """A run folder; nothing but its small tables is read before it is asked for. ``most`` limits the samples of
+    each role to so many, evenly spaced (0: all).
 
     Raises:
         ConfigError: the folder holds no finished run.
         InputError: a table of it is damaged.
     """
 
-    def __init__(self, folder: Path | str, *, progress: Progress = lambda stage, done: None) -> None:
-        self.folder, self._progress = Path(folder), progress
+    def __init__(
+        self, folder: Path | str, *, most: int = 0, progress: Progress = lambda stage, done: None
+    ) -> None:
+        self.folder, self.most, self._progress = Path(folder), most, progress
         self.predictions: dict[str, Predictions] = read_predictions(self.folder)
         self.config: RunConfig = load_config(self.folder / "config.toml")
         self.split = read_split(self.folder)
@@ -120,6 +125,7 @@ class OpenedRun:
             self.prepared.standardisers,
             self.expert.axis_rate,
             self.expert.per_speaker,
+            self.expert.contextual,
         )
 
     def samples(self, role: str) -> list[Sample]:
@@ -132,7 +138,8 @@ class OpenedRun:
             raise ConfigError(f"found the role {role!r}, wanted one of {', '.join(ROLES)}")
         if not self.prepared.roles[role]:
             raise ConfigError(f"{self.folder}: no clip has the role {role}")
-        return self.prepared.roles[role]
+        found = self.prepared.roles[role]
+        return spaced(found, self.most) if self.most else found
 
     def with_train(self) -> dict[str, Predictions]:
         """The stored predictions, and before them those of the training clips, made anew."""
@@ -207,27 +214,33 @@ def measure_study(
     folder = Path(against) if against and (Path(against) / "config.toml").is_file() else None
     if against and folder is None:
         baselines = named_baseline(against)
+    known = [run.folder.resolve() for run in runs]
+    every = [*runs]
+    if folder and folder.resolve() not in known:
+        every.append(OpenedRun(folder, most=runs[0].most))
+    names = short_names([(run.config.name, run.config.seed) for run in every])
+    subjects = [replace(run.subject, name=name) for run, name in zip(every, names, strict=True)]
     made: list[Robustness] = []
-    for run in [*runs, *([OpenedRun(folder)] if folder else [])]:
+    for run, subject in zip(every, subjects, strict=True):
         scored = {one.name: one for one in (metric, *run.metrics)}
         under = conditions(run, noises=noises, modalities=modalities)
         try:
             found = measure_robustness(
-                run.subject, run.samples(role), under, metrics=list(scored.values()), strengths=strengths, seeds=seeds,
-                progress=partial(progress, f"noise: {run.name}"),
+                subject, run.samples(role), under, metrics=list(scored.values()), strengths=strengths, seeds=seeds,
+                progress=partial(progress, f"noise: {subject.name}"),
             )  # fmt: skip
         except ValueError as error:
             raise ConfigError(str(error)) from error
         made.append(found)
     if folder:
-        *made, last = made
-        baselines = last.curves
+        place = known.index(folder.resolve()) if folder.resolve() in known else len(runs)
+        baselines = made[place].curves
     subsets = [
-        measure_subsets(run.subject, run.samples(role), metrics=[metric])
-        for run in runs
-        if len(run.subject.dims) > 1
+        measure_subsets(subject, run.samples(role), metrics=[metric])
+        for run, subject in zip(runs, subjects, strict=False)
+        if len(subject.dims) > 1
     ]
-    return study(made, subsets, metric=metric.name, baselines=baselines)
+    return study(made[: len(runs)], subsets, metric=metric.name, baselines=baselines)
 
 
 def media_seconds(run: OpenedRun, samples: Sequence[Sample]) -> list[float] | None:

@@ -137,3 +137,18 @@ def test_what_cannot_be_redone(origin):
         media_noise("blur", Origin(origin.clips, {"words": EXTRACTORS["words"]}))
     with pytest.raises(ConfigError, match="speaker"):
         media_noise("codec", Origin(origin.clips, EXTRACTORS, per_speaker=("voice",)))
+
+
+def test_the_turns_around_a_clip_stay_as_they_are(origin):
+    parts = {"words": EXTRACTORS["words"], "before": EXTRACTORS["words"]}
+    said = Sample(
+        "spoken", {"words": track(11.0), "before": track(3.0, 4.0)}, np.array([0.0, 1.0], np.float32),
+        np.zeros(0, np.float32),
+    )  # fmt: skip
+    condition = media_noise("omission", Origin(origin.clips, parts, contextual=("before",)))
+    assert condition.modalities == ("words",)
+    (worse,) = condition.remake([said], 1.0, 0)
+    assert value(worse, "words") < 11.0
+    np.testing.assert_array_equal(worse.tracks["before"].values, said.tracks["before"].values)
+    with pytest.raises(ConfigError, match="other turns alone"):
+        media_noise("omission", Origin(origin.clips, {"before": parts["before"]}, contextual=("before",)))

@@ -12,6 +12,7 @@ from emofuse.evaluation.robustness import Robustness, SubsetRow, SubsetTable
 from emofuse.evaluation.robustness_study import (
     matching,
     named_baseline,
+    short_names,
     stored_curves,
     study,
     study_markdown,
@@ -51,6 +52,23 @@ def test_effective_robustness_is_against_the_baseline():
     # (0.6 - 0.8) + (0.2 - 0.8) less (0.4 - 0.5) + (0.3 - 0.5)
     assert [row.effective for row in table.rows] == pytest.approx([-0.8 + 0.3, 0.3])
     assert made.baseline == (PUBLISHED,)
+
+
+@pytest.mark.parametrize(
+    ("runs", "shown"),
+    [
+        ([("robust-mosi-all-late_fusion", 1), ("robust-mosi-all-lf-dnn", 1)], ["late fusion", "lf-dnn"]),
+        ([("a-late", 1), ("a-later", 1)], ["late", "later"]),
+        ([("a-b", 1), ("a-b-c", 2)], ["b", "b-c"]),
+        ([("one", 1), ("two", 1)], ["one", "two"]),
+        ([("a-one", 1), ("a-one", 2), ("a-two", 1)], ["one, seed 1", "one, seed 2", "two, seed 1"]),
+        ([("a-one", 1), ("a-one", 2)], ["a-one, seed 1", "a-one, seed 2"]),
+        ([("a-x_y", 1), ("a-x y", 2)], ["x y, seed 1", "x y, seed 2"]),
+        ([("a-one", 3)], ["a-one, seed 3"]),
+    ],
+)
+def test_runs_are_called_by_what_tells_them_apart(runs, shown):
+    assert short_names(runs) == shown
 
 
 def test_what_does_not_fit_is_refused():

@@ -57,3 +57,9 @@ def balance(samples: Sequence[Sample], strength: float) -> list[float]:
         weights[labelled] = shares[labelled] @ by_class
         weights[labelled] /= weights[labelled].mean()
     return weights.tolist()
+
+
+def spaced(samples: Sequence[Sample], most: int) -> list[Sample]:
+    """At most so many samples, evenly spaced."""
+    places = np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int)
+    return [samples[place] for place in places]

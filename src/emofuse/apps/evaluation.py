@@ -152,6 +152,9 @@ def robustness(
     seeds: Annotated[int, typer.Option(min=1, help="How often chance is drawn.")] = 1,
     baseline: Baseline = None,
     role: Role = "test",
+    clips: Annotated[
+        int, typer.Option(min=0, help="At most so many, evenly spaced; 0: all.", metavar="N")
+    ] = 0,
     out: Out = None,
     quiet: Quiet = False,
 ) -> None:
@@ -164,9 +167,15 @@ def robustness(
 
     with progress_bar(quiet) as progress:
         made = measure_study(
-            [OpenedRun(one, progress=progress) for one in runs], noises=noise or (), modalities=modality or (),
-            strengths=levels, seeds=range(seeds), role=role, against=baseline, progress=progress,
-        )  # fmt: skip
+            [OpenedRun(one, most=clips, progress=progress) for one in runs],
+            noises=noise or (),
+            modalities=modality or (),
+            strengths=levels,
+            seeds=range(seeds),
+            role=role,
+            against=baseline,
+            progress=progress,
+        )
     if folder is not None:
         write_study(made, folder)
     if not quiet:

@@ -26,7 +26,8 @@ class Origin:
     their tracks (standardisers by modality, a common axis of ``axis_rate`` frames a second or 0).
 
     ``per_speaker`` names modalities that are z-scored over all clips of a speaker: they cannot be made worse,
-    since one worse clip would change the others.
+    since one worse clip would change the others. ``contextual`` names those that are the turns around a clip: they
+    stay as they are, since the noise is on the clip.
     """
 
     clips: Mapping[str, Clip]
@@ -34,14 +35,15 @@ class Origin:
     standardisers: Mapping[str, Callable[[Track], Track]] = field(default_factory=dict)
     axis_rate: float = 0.0
     per_speaker: tuple[str, ...] = ()
+    contextual: tuple[str, ...] = ()
 
 
 def media_noise(name: str, origin: Origin, **options: Any) -> MediaCondition:
     """A noise of `PERTURBATIONS` on media, with its options but for the strength.
 
-    Every modality whose extractor works on such media is extracted anew; nothing is cached, since each strength
-    and seed has features of its own. A clip in which nothing is found any more (no face, no word) lacks that
-    modality. Chance is drawn for each clip by its id, alike at every strength.
+    Every modality of the clip's own whose extractor works on such media is extracted anew; nothing is cached,
+    since each strength and seed has features of its own. A clip in which nothing is found any more (no face, no
+    word) lacks that modality. Chance is drawn for each clip by its id, alike at every strength.
 
     Raises:
         ConfigError: an unknown name or option, a noise on batches, no extractor that works on such media, or
@@ -54,9 +56,10 @@ def media_noise(name: str, origin: Origin, **options: Any) -> MediaCondition:
     kind = getattr(made(0.0), "kind", "")
     if kind not in SOURCES:
         raise ConfigError(f"noise {name!r} works on {kind or 'something else'}, not on media")
-    worse = tuple(one for one, part in origin.extractors.items() if part.source == SOURCES[kind])
+    own = {one: part for one, part in origin.extractors.items() if one not in origin.contextual}
+    worse = tuple(one for one, part in own.items() if part.source == SOURCES[kind])
     if not worse:
-        used = ", ".join(f"{one}: {part.source}" for one, part in origin.extractors.items())
+        used = ", ".join(f"{one}: {part.source}" for one, part in own.items()) or "other turns alone"
         raise ConfigError(f"noise {name!r} works on {SOURCES[kind]}, and the features are made of {used}")
     if spoken := sorted(set(worse) & set(origin.per_speaker)):
         raise ConfigError(

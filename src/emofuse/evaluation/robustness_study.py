@@ -78,6 +78,25 @@ def study(
     return Study(metric, tuple(measured), tuple(subsets), tuple(tables), tuple(dict.fromkeys(used)))
 
 
+def short_names(runs: Sequence[tuple[str, int]]) -> list[str]:
+    """What tells runs apart, from the name and the seed of each: the end of the name after the parts, divided by
+    ``-``, that all begin with, and the seed where that is not enough. One run keeps its whole name and its seed.
+
+    A comparison writes a blank of a model's title as ``_``; it is a blank again.
+    """
+    names = [name for name, _ in runs]
+    if len(set(names)) > 1:
+        parts = [name.split("-") for name in names]
+        shared = 0
+        while len({tuple(one[: shared + 1]) for one in parts}) == 1:
+            shared += 1
+        shared = min(shared, *(len(one) - 1 for one in parts))
+        names = ["-".join(one[shared:]).replace("_", " ") for one in parts]
+    if len(names) > 1 and len(set(names)) == len(names):
+        return names
+    return [f"{name}, seed {seed}" for name, (_, seed) in zip(names, runs, strict=True)]
+
+
 def matching(curve: Curve, baselines: Sequence[Curve]) -> Curve | None:
     """The baseline for a curve: of the same noise, modalities and metric; else a published one, whose noise and
     metric have names of their own, of the same modalities and strengths.
