@@ -90,7 +90,7 @@ PAGES = [
     ("evaluation_page", "svg[role=img], .keys svg", 20),
     ("comparison_page", "svg", 1),
     ("report_page", "svg[role=img]", 1),
-    ("explanation_page", "img", 2),
+    ("explanation_page", "svg[role=img]", 2),
     ("recognition_page", "svg", 2),
 ]
 
@@ -116,15 +116,19 @@ def test_a_page_is_whole_and_asks_for_nothing(browser, request, name, figures, l
     assert wide <= width, "the page scrolls sideways as a whole"
 
 
-def test_the_evaluation_follows_a_dark_screen_and_paper(browser, evaluation_page):
+@pytest.mark.parametrize(
+    ("name", "drawn", "property"),
+    [("evaluation_page", ".line.c0", "stroke"), ("explanation_page", ".chart .bar", "fill")],
+)
+def test_a_page_follows_a_dark_screen_and_paper(browser, request, name, drawn, property):
+    path = request.getfixturevalue(name)
     page = browser.new_page()
     colours = []
     for scheme, media in (("light", "screen"), ("dark", "screen"), ("dark", "print")):
         page.emulate_media(color_scheme=scheme, media=media)
-        page.goto(evaluation_page.as_uri())
+        page.goto(path.as_uri())
         colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        stroke = page.locator(".line.c0").first.evaluate("one => getComputedStyle(one).stroke")
-        colours.append(stroke)
+        colours.append(page.locator(drawn).first.evaluate(f"one => getComputedStyle(one).{property}"))
     page.close()
     assert colours[0] != colours[2] and colours[1] != colours[3]
     # Paper is white whatever the screen likes.

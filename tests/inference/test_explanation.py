@@ -1,6 +1,7 @@
 """Why a clip was recognised so: sums that are exact, absent modalities, parts in their place, the real example."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from emofuse.errors import BundleError, ConfigError, InputError
 from emofuse.features.cache import Cache
 from emofuse.inference.bundle import Says
 from emofuse.inference.explanation import ESTIMATED, How, explain
-from emofuse.inference.explanation_pictures import page, pictures, video_of, write_explanation
+from emofuse.inference.explanation_html import explanation_html
+from emofuse.inference.explanation_pictures import pictures, video_of, write_explanation
 from emofuse.inference.explanation_text import summary
 from emofuse.inference.predictor import Recognizer
 from emofuse.types import TaskSpec, Track
@@ -198,9 +200,29 @@ def test_json_and_pictures_and_video(fakes, clip, tmp_path):
     assert document == found.to_dict()
     assert document["segments"][0]["modalities"]["text"]["parts"][2]["text"] == "glad"
     assert list(pictures(found, kind="svg")) == ["modalities", "probabilities", "timeline"]
-    html = page(found)
+    html = explanation_html(found)
     assert "glad" in html and "http" not in html.replace("http://www.w3.org", "")
     assert video_of(found, rate=5)[4:8] == b"ftyp"
+
+
+def test_the_page_is_in_the_look_of_the_other_pages(fakes, clip):
+    path, transcript = clip
+    html = explanation_html(explain(listeners(fakes), path, transcript=transcript, how=How(label="joy")))
+    assert "prefers-color-scheme: dark" in html and html.count('<section class="card"') == 3
+    titles = re.findall("<figcaption>(.*?)</figcaption>", html)
+    assert titles == ["Attributions under the waveform"] + 2 * [
+        "What each modality adds to joy", "Probability of each class",
+    ]  # fmt: skip
+    # What is absent says why, and a text has no clock to draw over.
+    html = explanation_html(explain(listeners(fakes), path))
+    assert "absent: no text was given" in html
+
+
+def test_a_text_has_a_page_without_a_clock(fakes, tmp_path):
+    path = tmp_path / "said.txt"
+    path.write_text("<b>so</b> glad", encoding="utf-8")
+    html = explanation_html(explain(listeners(fakes), path))
+    assert "Over time" not in html and "&lt;b&gt;so&lt;/b&gt;" in html and "<b>so" not in html
 
 
 def test_a_summary_names_the_words_that_count(fakes, clip):

@@ -85,19 +85,18 @@ def spread(words: Sequence[str], spoken: Sequence[Span]) -> list[Span]:
 
 def words_html(words: Sequence[Word], *, unit: str = "") -> str:
     """A paragraph whose words are shaded by their value: blue speaks for, orange with a wavy line against; the
-    number stands in the tooltip. Self-contained, no script.
+    number stands in the tooltip. No script; ink and ground are those of the page around it.
     """
     largest = max((abs(word.value) for word in words), default=0.0) or 1.0
     parts = []
     for word in words:
         share = abs(word.value) / largest
-        colour = FOR if word.value >= 0 else AGAINST
+        colour = _shade(FOR if word.value >= 0 else AGAINST, 0.6 * share)
         line = f";text-decoration:underline wavy {AGAINST} 1px" if word.value < 0 and share > 0.05 else ""
-        style = f"background:{_tint(colour, 0.75 * share)};border-radius:3px;padding:1px 3px{line}"
+        style = f"background:{colour};border-radius:3px;padding:1px 3px{line}"
         number = f"{word.value:+.3f} {unit}".strip()
         parts.append(f'<span style="{style}" title="{escape(number)}">{escape(word.text)}</span>')
-    style = f"line-height:1.9;color:{INK};font-family:system-ui,sans-serif"
-    return f'<p style="{style}">{" ".join(parts)}</p>'
+    return f'<p style="line-height:1.9">{" ".join(parts)}</p>'
 
 
 def words_svg(words: Sequence[Word], *, width_px: int = 760, unit: str = "") -> str:
@@ -136,6 +135,12 @@ def _on_clock(edges: np.ndarray, passed: np.ndarray, spoken: Sequence[Span], *, 
         place = int(np.clip(np.searchsorted(passed, at, side="right") - 1, 0, len(spoken) - 1))
         found.append(float(spoken[place][0] + edge - passed[place]))
     return found
+
+
+def _shade(colour: str, strength: float) -> str:
+    """``colour`` (``#rrggbb``) over whatever is below it, 0 not at all to 1 full."""
+    parts = ",".join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))
+    return f"rgba({parts},{strength:.2f})"
 
 
 def _tint(colour: str, strength: float) -> str:
