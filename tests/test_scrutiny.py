@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +142,21 @@ def test_groups_are_the_speakers_and_those_of_a_table(opened, tmp_path):
     (tmp_path / "odd.csv").write_text("who,voice\na,b\n")
     with pytest.raises(InputError, match="wanted id or speaker"):
         groupings(opened, tmp_path / "odd.csv")
+
+
+def test_what_the_corpus_says_of_its_clips_makes_groups(opened):
+    genders = {name: "female" if name in "135" else "male" for name in "012345"}
+    told = tuple(
+        replace(
+            clip, facts={"gender": genders[clip.id[0]]} | ({"mood": "odd"} if clip.id[0] == "1" else {})
+        )
+        for clip in opened.corpus.clips
+    )
+    opened.corpus = opened.corpus.with_clips(told)
+    found, notes = groupings(opened)
+    tested = opened.predictions["test"].ids
+    assert not notes and found["gender"] == {name: genders[name[0]] for name in tested}
+    assert set(found["mood"]) == {name for name in tested if name[0] == "1"}
 
 
 def test_without_the_corpus_its_groups_are_left_out_with_a_note(copied):

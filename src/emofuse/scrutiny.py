@@ -13,7 +13,7 @@ from emofuse.errors import ConfigError, DatasetError, EmofuseError
 from emofuse.evaluation import METRICS
 from emofuse.evaluation.conditions import Condition, MediaCondition, noise, standard_conditions
 from emofuse.evaluation.curves import Curve
-from emofuse.evaluation.groupings import number_groups, speakers, table_groups
+from emofuse.evaluation.groupings import fact_groups, number_groups, speakers, table_groups
 from emofuse.evaluation.media_noise import SOURCES, Origin, media_noise
 from emofuse.evaluation.passes import Subject
 from emofuse.evaluation.robustness import STRENGTHS, Robustness, measure_robustness, measure_subsets
@@ -151,8 +151,8 @@ class OpenedRun:
 
 
 def groupings(run: OpenedRun, table: Path | None = None) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Clip id to group, by the name of the grouping: speaker, corpus, lengths, ratings, and the columns of a
-    user's ``table``; and notes on what could not be had.
+    """Clip id to group, by the name of the grouping: speaker, corpus, what the corpus says of its clips (gender),
+    lengths, ratings, and the columns of a user's ``table``; and notes on what could not be had.
 
     Raises:
         InputError: the table cannot be read.
@@ -163,10 +163,11 @@ def groupings(run: OpenedRun, table: Path | None = None) -> tuple[dict[str, dict
         found["corpus"] = {one: one.partition("/")[0] for one in made.ids}
     try:
         ids = set(made.ids)
-        found |= number_groups([clip for clip in run.corpus.clips if clip.id in ids])
+        clips = [clip for clip in run.corpus.clips if clip.id in ids]
+        found |= number_groups(clips) | fact_groups(clips)
     except EmofuseError as error:
         notes.append(
-            f"results by length and intensity are left out, since the corpus cannot be read: {error}"
+            f"results by gender, length and intensity are left out, since the corpus cannot be read: {error}"
         )
     if table is not None:
         found |= table_groups(table, made)
