@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from emofuse.evaluation import METRICS, evaluate
 from emofuse.evaluation.calibration import ece_null_quantile
 from emofuse.evaluation.card import CardFacts, DataSource, model_card
 from emofuse.evaluation.metrics.calibration_error import expected_calibration_error as ece
+from emofuse.evaluation.plots import reliability_plot
 from emofuse.inference.assemble import Source, assemble, pooled
 from emofuse.inference.bundle import Bundle
 from emofuse.inference.runs import read_predictions
@@ -26,6 +28,12 @@ from emofuse.models.calibrators import cross_fitted
 from emofuse.models.pooling import mean_pool
 
 FOLDS = range(5)
+# What each expert's calibration is shown on: clips of one label that neither it nor its calibrator was fitted on.
+HELD_OUT = {
+    "text": "words: GoEmotions test, comments of one label",
+    "audio": "voice: RAVDESS and EMO-DB, out of fold",
+    "video": "face: FER2013 PublicTest without duplicates",
+}
 LIMITS = (
     "No labelled raw clips with all three modalities were at hand: the fusion is derived from each expert's "
     "held-out reliability and class prior, not fitted, and was checked on synthetic pairings only.",
@@ -49,14 +57,12 @@ def main():
     chosen = parser.parse_args()
     found = sources(chosen.runs, without_fold=chosen.without_fold)
     bundle = assemble("basic7", "1.0", found)
-    facts = measure(found, bundle.pool)
+    experts = held_out(found)
+    facts = measure(experts, bundle.pool)
     bundle.save(chosen.out, half=True)
     facts["text_storage"] = storage_loss(chosen.runs / "text", chosen.out)
-    bundle.save(
-        chosen.out,
-        extra={"card.md": card(chosen.runs, found, facts), "measured.json": json.dumps(facts, indent=1)},
-        half=True,
-    )
+    extra = {"card.md": card(chosen.runs, found, facts), "measured.json": json.dumps(facts, indent=1)}
+    bundle.save(chosen.out, extra={**extra, **diagrams(experts)}, half=True)
     print(json.dumps(facts, indent=1))
 
 
@@ -70,7 +76,9 @@ def sources(runs, *, without_fold=None):
     }
 
 
-def measure(found, pool):
+def held_out(found):
+    """By expert, calibrated probabilities of clips with one label, and that label; neither expert nor calibrator was
+    fitted on them."""
     scored = {name: read_predictions(found[name].run)["test"] for name in ("text", "video")}
     held = {name: pooled(source) for name, source in found.items()}
     experts = {}
@@ -82,6 +90,10 @@ def measure(found, pool):
             made, probabilities = scored[name], scored[name].probabilities
         single = np.isfinite(made.truth).all(axis=1) & (np.nan_to_num(made.truth).max(axis=1) > 0.5)
         experts[name] = probabilities[single], made.truth[single].argmax(axis=1)
+    return experts
+
+
+def measure(experts, pool):
     facts = {"weights": dict(pool.weights), "prior": list(pool.prior), "calibration": {}}
     for name, (probabilities, truth) in experts.items():
         bound = ece_null_quantile(probabilities, generator=np.random.default_rng(0))
@@ -91,6 +103,21 @@ def measure(found, pool):
             "perfect_model_q95": bound,
         }
     return {**facts, "pairings": pairings(experts, pool)}
+
+
+def diagrams(experts):
+    """Each expert's reliability diagram as a PNG, by the name that it has in the bundle."""
+    found = {}
+    with TemporaryDirectory() as folder:
+        for name, (probabilities, truth) in experts.items():
+            path = Path(folder) / diagram(name)
+            reliability_plot(probabilities, truth, path, title=HELD_OUT[name])
+            found[path.name] = path.read_bytes()
+    return found
+
+
+def diagram(name):
+    return f"reliability-{name}.png"
 
 
 def storage_loss(run, out):
@@ -165,6 +192,11 @@ def card(runs, found, facts):
                 f"perfectly calibrated models of that size stay below {one['perfect_model_q95']:.3f})."
                 for name, one in facts["calibration"].items()
             ),
+            pictures={
+                f"Reliability diagram of {HELD_OUT[name]}: accuracy against confidence in 15 bins, {one['n']:,} clips, "
+                f"calibration error {one['ece']:.3f}": diagram(name)
+                for name, one in facts["calibration"].items()
+            },
             limits=(*LIMITS, storage(facts)),
             licence="research, non-commercial: RAVDESS is CC BY-NC-SA 4.0 and FER2013 is for research",
         )

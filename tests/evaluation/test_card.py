@@ -55,6 +55,13 @@ def test_card_states_every_fact():
     assert "nan" not in card
 
 
+def test_pictures_stand_under_calibration():
+    card = model_card(facts(pictures={"voice [held | out]": "voice.png"}))
+    part = card[card.index("## Calibration") : card.index("## Limits")]
+    assert part.rstrip().endswith("![voice (held \\| out)](voice.png)")
+    assert "![" not in model_card(facts())
+
+
 def test_empty_facts_still_carry_the_limits_of_use():
     card = model_card(CardFacts("x"))
     for words in (

@@ -90,6 +90,10 @@ def test_reliability(tmp_path):
     probabilities = np.random.default_rng(0).dirichlet(np.ones(4), 200)
     reliability_plot(probabilities, np.arange(200) % 4, tmp_path / "r.png")
     assert picture(tmp_path / "r.png").size
+    reliability_plot(probabilities, np.arange(200) % 4, tmp_path / "named.png", title="voice: held out")
+    # A line more above the same diagram.
+    assert picture(tmp_path / "named.png").shape[0] >= picture(tmp_path / "r.png").shape[0]
+    assert (tmp_path / "named.png").read_bytes() != (tmp_path / "r.png").read_bytes()
 
 
 def test_nothing_to_draw(tmp_path):

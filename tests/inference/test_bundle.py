@@ -332,6 +332,24 @@ def test_the_digest_is_not_given_for_a_damaged_bundle(tmp_path):
         bundle_digest(folder)
 
 
+def test_the_card_of_the_default_bundle_shows_how_well_each_expert_is_calibrated():
+    import re
+
+    from emofuse.inference.bundle import DEFAULT_BUNDLE
+
+    manifest = tomllib.loads((DEFAULT_BUNDLE / "bundle.toml").read_text(encoding="utf-8"))
+    measured = json.loads((DEFAULT_BUNDLE / "measured.json").read_text(encoding="utf-8"))["calibration"]
+    card = (DEFAULT_BUNDLE / "card.md").read_text(encoding="utf-8")
+    shown = {file: words for words, file in re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", card)}
+    assert len(shown) == len(manifest["experts"]) == 3
+    for expert in manifest["experts"]:
+        words, name = shown[f"reliability-{expert['name']}.png"], expert["name"]
+        assert f"{measured[name]['n']:,} clips" in words and f"error {measured[name]['ece']:.3f}" in words
+        content = (DEFAULT_BUNDLE / f"reliability-{name}.png").read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert manifest["files"][f"reliability-{name}.png"] == hashlib.sha256(content).hexdigest()
+
+
 def test_weights_without_a_hash_are_not_read(tmp_path):
     import shutil
 

@@ -26,6 +26,9 @@ MISUSES = (
     "Detection of lies, intent, personality, illness or any other inner state.",
 )
 
+# What would end the words of a picture.
+_BRACKETS = str.maketrans("[]", "()")
+
 _INNER_STATE = (
     "The model names the emotion that observers would read from an **expression**. It does not know what "
     "the person feels: expression is not inner state, and it differs with person, culture and situation."
@@ -49,7 +52,8 @@ class CardFacts:
     """All that a card states; what is left empty is said to be unknown or is left out.
 
     ``reports`` are scored sets by name ("test" for instance); ``calibration`` and ``limits`` are
-    sentences; ``seeds`` those of the runs behind the scores.
+    sentences; ``pictures`` of the calibration are files beside the card by what they show; ``seeds`` those of the
+    runs behind the scores.
     """
 
     name: str
@@ -61,6 +65,7 @@ class CardFacts:
     seeds: tuple[int, ...] = ()
     reports: Mapping[str, Report] = field(default_factory=dict)
     calibration: tuple[str, ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     licence: str = ""
     uses: tuple[str, ...] = USES
@@ -75,7 +80,7 @@ def model_card(facts: CardFacts) -> str:
         ["## Data", *_data(facts.data)],
         ["## How it was tested", *_protocol(facts)],
         *[_scores(name, report) for name, report in facts.reports.items()],
-        ["## Calibration", _bullets(facts.calibration or ("Not measured.",))],
+        ["## Calibration", _bullets(facts.calibration or ("Not measured.",)), *_pictures(facts.pictures)],
         ["## Limits", _bullets(facts.limits or ("Not studied.",))],
         ["## What it may be used for", _bullets(facts.uses)],
         ["## What it must not be used for", _bullets(facts.misuses)],
@@ -123,6 +128,10 @@ def _scores(name: str, report: Report) -> list[str]:
         ]
         blocks.append(_table(("class", *columns, "clips"), classes))
     return blocks
+
+
+def _pictures(files: Mapping[str, str]) -> list[str]:
+    return [f"![{_cell(shown).translate(_BRACKETS)}]({file})" for shown, file in files.items()]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -95,7 +95,9 @@ def loss_curves(history: Sequence[Mapping[str, float]], path: Path, *, metric: s
     _save(figure, path)
 
 
-def reliability_plot(probabilities: np.ndarray, truth: np.ndarray, path: Path, *, bins: int = 15) -> None:
+def reliability_plot(
+    probabilities: np.ndarray, truth: np.ndarray, path: Path, *, bins: int = 15, title: str = ""
+) -> None:
     """Accuracy against confidence of the top label, and below it how many clips fall into each bin.
 
     Args:
@@ -103,6 +105,7 @@ def reliability_plot(probabilities: np.ndarray, truth: np.ndarray, path: Path, *
         truth: ``(n,)`` int labels.
         path: where the picture goes.
         bins: bins of equal width.
+        title: a line above the calibration error and the number of clips.
 
     Raises:
         ValueError: shapes do not fit, or a value is not finite.
@@ -110,10 +113,10 @@ def reliability_plot(probabilities: np.ndarray, truth: np.ndarray, path: Path, *
     """
     curve = reliability_curve(truth, probabilities, bins=bins)
     error = expected_calibration_error(truth, probabilities, bins=bins)
-    calibration_plot(curve, path, error=error)
+    calibration_plot(curve, path, error=error, title=title)
 
 
-def calibration_plot(curve: ReliabilityCurve, path: Path, *, error: float) -> None:
+def calibration_plot(curve: ReliabilityCurve, path: Path, *, error: float, title: str = "") -> None:
     """What `reliability_plot` draws, from its curve and calibration ``error``.
 
     Raises:
@@ -128,7 +131,8 @@ def calibration_plot(curve: ReliabilityCurve, path: Path, *, error: float) -> No
     upper.bar(centres, gap, width, bottom=reached, label="confidence minus accuracy", **hatched)
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9, handlelength=1.6)
-    _title(upper, f"ECE {error:.3f}, {curve.count.sum():,.0f} clips, {len(curve.count)} bins")
+    told = f"ECE {error:.3f}, {curve.count.sum():,.0f} clips, {len(curve.count)} bins"
+    _title(upper, "\n".join(filter(None, (title, told))))
     lower.bar(centres, curve.count, width, color=_MUTED)
     lower.set(ylabel="clips", xlabel="confidence")
     _save(figure, path)
