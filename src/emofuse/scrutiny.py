@@ -263,9 +263,7 @@ def media_seconds(run: OpenedRun, samples: Sequence[Sample]) -> list[float] | No
 def _usual(run: OpenedRun, on: Sequence[str]) -> list[Condition | MediaCondition]:
     ids = _holding_ids(run, on)
     plain = [name for name in on if name not in ids]
-    found: dict[tuple[str, tuple[str, ...]], Condition] = {}
-    for one in standard_conditions(plain) if plain else ():
-        found.setdefault((one.name, one.modalities), one)
+    found = {(one.name, one.modalities): one for one in (standard_conditions(plain) if plain else ())}
     for name in ids:
         mask = getattr(run.expert.extractors[name], "mask_id", None)
         extra = [noise("missing_frames", modalities=[name], rate=1.0)]

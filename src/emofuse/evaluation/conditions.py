@@ -81,13 +81,13 @@ def noise(name: str, **options: Any) -> Condition:
 
 
 def standard_conditions(modalities: Sequence[str]) -> tuple[Condition, ...]:
-    """The noises of MultiBench's series and missing data, on each modality and on all of them.
+    """The noises of MultiBench's series and missing data, on each modality and, of several, on all of them.
 
     Name only modalities whose tracks are quantities: noise on token ids means nothing (`DropWords` does).
     """
     found = [
         noise(name, **options, modalities=on)
-        for on in (*([one] for one in modalities), list(modalities))
+        for on in (*([one] for one in modalities), *([list(modalities)] if len(modalities) > 1 else []))
         for name, options in (
             ("white_noise", {}), ("random_drop", {}), ("structured_drop", {}), ("missing_frames", {"rate": 1.0}),
         )
