@@ -70,8 +70,8 @@ def report_page(tone_runs, folder):
 
 
 @pytest.fixture(scope="module")
-def explanation_page(tone_runs, tones, folder):
-    clip = next(tones.parent.glob("*.wav"))
+def explanation_page(tone_runs, folder):
+    clip = Path(__file__).parents[2] / "demo" / "clip.mp4"
     made = CliRunner().invoke(
         app, ["explain", str(clip), "--bundle", str(tone_runs[0]), "--out", str(folder / "why"), "-q"]
     )
@@ -90,7 +90,7 @@ PAGES = [
     ("evaluation_page", "svg[role=img], .keys svg", 20),
     ("comparison_page", "svg", 1),
     ("report_page", "svg[role=img]", 1),
-    ("explanation_page", "svg[role=img]", 2),
+    ("explanation_page", "svg[role=img]", 3),
     ("recognition_page", "svg", 2),
 ]
 
