@@ -153,6 +153,14 @@ class TestAttention:
         layer.score.weight.data.zero_()
         assert attention_over_time(subject, CLIP).values["voice"] == pytest.approx([1 / 3] * 3)
 
+    @pytest.mark.parametrize("name", ["mmmla", "blstm"])
+    def test_a_model_that_tells_its_attention_is_asked(self, name):
+        model = make(MODELS, {"name": name, "hidden": 4}, DIMS, TASK).model
+        found = attention_over_time(Subject(name, model, DIMS, TASK), CLIP)
+        assert set(found.values) == set(CLIP.tracks)
+        for modality, values in found.values.items():
+            assert len(values) == len(CLIP.tracks[modality]) and values.sum() == pytest.approx(1)
+
     def test_self_attention_is_what_each_frame_gets(self):
         subject = Subject("self", network(name="gru_attention", hidden=4), DIMS, TASK)
         layer = next(one for one in subject.model.modules() if isinstance(one, SelfAttention))

@@ -25,37 +25,38 @@ Layer = AttentionPool | SelfAttention
 def attention_over_time(subject: Subject, sample: Sample) -> FrameAttribution:
     """The attention that each frame of a clip gets, by modality; it sums to 1 over the frames of a modality.
 
-    Of a modality whose encoder pools by attention, that attention; otherwise what each frame gets of the encoder's
-    self-attention, averaged over the frames that ask. Where a layer sees several frames as one, they share. Modalities
-    without attention over time are left out. ``column`` is -1: attention is not given to a class.
+    Where a model tells its attention itself (``attention.<modality>`` of `Output.parts`), that; else of a modality
+    whose encoder pools by attention, that attention; else what each frame gets of the encoder's self-attention,
+    averaged over the frames that ask. Where a layer sees several frames as one, they share. Modalities without
+    attention over time are left out. ``column`` is -1: attention is not given to a class.
 
     Raises:
-        ConfigError: no layer of the model attends over the time of a modality.
+        ConfigError: nothing in the model attends over the time of a modality that the clip has.
     """
     if not isinstance(subject.model, nn.Module):
         raise ConfigError(f"{subject.name}: attention is read off the layers of a torch module")
-    layers = dict(_layers(subject.model, tuple(subject.dims)))
-    if not layers:
-        raise ConfigError(f"{subject.name} has no attention over the time of {', '.join(subject.dims)}")
     seen: dict[str, Tensor] = {}
     hooks = [
         layer.register_forward_hook(
             lambda one, given, _, name=name: seen.__setitem__(name, _weights(one, *given))
         )
-        for name, layer in layers.items()
+        for name, layer in dict(_layers(subject.model, tuple(subject.dims))).items()
     ]
     subject.model.eval()
     try:
         with torch.no_grad(), subject.engine.autocast():
-            subject.model(collate([sample], subject.dims).to(subject.engine.device))
+            told = subject.model(collate([sample], subject.dims).to(subject.engine.device)).parts
     finally:
         for hook in hooks:
             hook.remove()
+    seen |= {name: told[f"attention.{name}"] for name in subject.dims if f"attention.{name}" in told}
     values = {
         name: _on_frames(seen[name][0].float().cpu().numpy(), len(sample.tracks[name]))
-        for name in layers
+        for name in subject.dims
         if name in sample.tracks and name in seen
     }
+    if not values:
+        raise ConfigError(f"{subject.name} has no attention over the time of {', '.join(sample.tracks)}")
     nan = float("nan")
     times = {name: sample.tracks[name].times for name in values}
     return FrameAttribution(sample.id, "attention", -1, values, times, output=nan, base=nan, gap=nan)
