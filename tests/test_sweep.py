@@ -67,6 +67,17 @@ def test_a_search_writes_what_it_found_and_goes_on(plan, tmp_path):
     assert set(made.reports) == {"valid", "test"}
 
 
+def test_a_trial_that_diverges_is_given_up_and_another_base_is_another_search(plan, tmp_path):
+    plan.write_text(plan.read_text().replace("[2, 16]", "[2]").replace("low = 1e-9, high = 0.1, log = true",
+                    "choices = [1e30, 0.01]"), encoding="utf-8")  # fmt: skip
+    found = search(load_search(plan, ["trials=5"]), tmp_path / "out")
+    states = {one.values["training.learning_rate"]: one.state for one in found.trials}
+    assert states == {1e30: "pruned", 0.01: "complete"}
+    for change in ("base.training.watch=nll", "base.training.epochs=4"):
+        with pytest.raises(ConfigError, match="another search"):
+            search(load_search(plan, ["trials=6", change]), tmp_path / "out")
+
+
 def test_the_command_prints_the_trials(plan, tmp_path):
     done = CliRunner().invoke(app, ["sweep", str(plan), "--out", str(tmp_path / "o"), "--set", "trials=2"])
     assert done.exit_code == 0, done.output

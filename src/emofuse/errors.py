@@ -56,6 +56,10 @@ class UnknownNameError(ConfigError):
     """No entry or key of that name; the message names the nearest."""
 
 
+class DivergedError(ConfigError):
+    """A training's outputs are not finite any more; the message names the learning rate."""
+
+
 class BundleError(InputError):
     """A bundle is damaged, incomplete, or was written by a newer version."""
 

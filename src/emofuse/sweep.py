@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from emofuse.config import RunConfig, apply_override, check_config, put, read_toml, to_toml, validated
 from emofuse.datasets.splits import SPLITS, merge
+from emofuse.errors import DivergedError
 from emofuse.features.cache import Cache
 from emofuse.files import write_atomically
 from emofuse.models.recipe import make
@@ -93,10 +94,11 @@ def load_search(path: Path, overrides: Sequence[str] = ()) -> Search:
 
 def search(plan: Search, out: Path, *, progress: Progress = lambda stage, done: None) -> Found:
     """Try until ``plan.trials`` trials have ended; writes ``trials.db`` (SQLite), ``trials.csv`` and
-    ``best.toml`` to ``out``. A search that was cut off goes on with its database.
+    ``best.toml`` to ``out``. A search that was cut off goes on with its database; a trial that diverges is given up.
 
     Raises:
-        ConfigError: a configuration or a space does not hold, or no trial gave a score.
+        ConfigError: a configuration or a space does not hold, the database holds another search, or no trial gave
+            a score.
         OutputError: ``out`` cannot be written.
         MissingExtraError: Optuna is not installed.
     """
@@ -122,13 +124,17 @@ def search(plan: Search, out: Path, *, progress: Progress = lambda stage, done: 
 
         engine = Engine.pick(config.training.device, config.training.precision)
         built = build(config, corpus.task, data.dims)
-        fitted = fit_prepared(config, built, data, engine=engine, progress=after)
+        try:
+            fitted = fit_prepared(config, built, data, engine=engine, progress=after)
+        except DivergedError as error:
+            # A rate that is too high is an answer to the search, not the end of it.
+            raise GivenUpError from error
         return scores[fitted.best_epoch]
 
     tried = sweep(
         trial, {key: Space(**one.model_dump()) for key, one in plan.space.items()},
         database=out / "trials.db", name=plan.name, trials=plan.trials, seed=plan.seed,
-        higher_is_better=metric.higher_is_better,
+        higher_is_better=metric.higher_is_better, described=f"{to_toml(base)} {metric.name}",
     )  # fmt: skip
     best = best_of(tried, higher_is_better=metric.higher_is_better)
     config = _configured(plan, best.values)

@@ -82,3 +82,13 @@ def test_a_file_that_is_no_database(tmp_path):
     (tmp_path / "a.db").write_text("not a database, but long enough to be looked at as one" * 40)
     with pytest.raises(InputError, match=r"a\.db"):
         sweep(parabola, SPACES, database=tmp_path / "a.db", name="s", trials=1)
+
+
+def test_trials_of_another_search_are_not_taken_for_its_own(tmp_path):
+    where = {"database": tmp_path / "a.db", "name": "s"}
+    sweep(parabola, SPACES, **where, trials=2, described="one")
+    sweep(parabola, SPACES, **where, trials=3, described="one")
+    with pytest.raises(ConfigError, match="another search"):
+        sweep(parabola, SPACES, **where, trials=4, described="two")
+    with pytest.raises(ConfigError, match="another search"):
+        sweep(parabola, {**SPACES, "kind": Space(choices=(7, 8))}, **where, trials=4, described="one")

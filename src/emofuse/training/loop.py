@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from emofuse.alignment.collate import collate
-from emofuse.errors import ConfigError, InputError
+from emofuse.errors import DivergedError, InputError
 from emofuse.models.recipe import Objective, Phase
 from emofuse.training.checkpoints import load_state, save_state
 from emofuse.training.engine import Engine
@@ -55,8 +55,8 @@ def fit(
     every batch, and gradients are added up, so that the steps are those of one process.
 
     Raises:
-        ConfigError: no validation clip has what ``watch`` compares with, the schedule does not hold, or the
-            training diverged.
+        ConfigError: no validation clip has what ``watch`` compares with, or the schedule does not hold.
+        DivergedError: the model's outputs are not finite any more.
         InputError: the state to resume from is damaged, or belongs to another model.
     """
     return _Fit(model, objective, dims=dims, watch=watch, schedule=schedule, engine=engine, **options).run(
@@ -167,7 +167,7 @@ class _Fit:
         model = self.averaged if self.averaged is not None else self.model
         scores, ratings = predict(model, valid, dims=self.dims, engine=self.engine)
         if not (np.isfinite(scores).all() and np.isfinite(ratings).all()):
-            raise ConfigError(
+            raise DivergedError(
                 f"training diverged in epoch {len(self.history) + 1}: the model's outputs are not finite; "
                 f"lower training.learning_rate ({self.schedule.learning_rate:g})"
             )

@@ -1,5 +1,6 @@
 """Search over hyper-parameters on validation, with pruning, in a database file that can be resumed (Optuna)."""
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -50,22 +51,25 @@ def sweep(
     trials: int,
     seed: int = 0,
     higher_is_better: bool = True,
+    described: str = "",
     done: Callable[[Tried], None] = lambda tried: None,
 ) -> list[Tried]:
     """Call ``trial(number, values, tell)`` until the study holds ``trials`` finished ones; all of them, in order.
 
     Values are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011); a trial below the median of
     the others at its epoch is pruned. A study of that name in ``database`` goes on; what a kill cut off is
-    tried again with the same values. A trial that raises is marked failed, and the error goes up.
+    tried again with the same values. A trial that raises is marked failed, and the error goes up. ``described`` is
+    all that the scores depend on: trials of another search are not taken for this one's.
 
     Raises:
-        ConfigError: a space does not hold.
+        ConfigError: a space does not hold, or the database holds trials of another search.
         InputError: the database cannot be used.
         MissingExtraError: Optuna is not installed.
     """
     for key, space in spaces.items():
         _check(key, space)
     study = _study(database, name, seed=seed, higher_is_better=higher_is_better)
+    _check_same(study, described, spaces, database)
     from optuna.trial import TrialState
 
     for cut in study.get_trials(states=(TrialState.RUNNING,), deepcopy=False):
@@ -97,12 +101,13 @@ def _study(database: Path, name: str, *, seed: int, higher_is_better: bool) -> A
         raise MissingExtraError("a search needs Optuna; pip install 'emofuse[tune]'") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     database.parent.mkdir(parents=True, exist_ok=True)
+    direction = "maximize" if higher_is_better else "minimize"
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
         known = name in optuna.get_all_study_names(storage)
         study = optuna.create_study(
             storage=storage, study_name=name, load_if_exists=True,
-            direction="maximize" if higher_is_better else "minimize",
+            direction=direction,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
         )  # fmt: skip
     except Exception as error:  # SQLAlchemy's errors have no common base that Optuna exports
@@ -111,6 +116,16 @@ def _study(database: Path, name: str, *, seed: int, higher_is_better: bool) -> A
     count = len(study.trials) if known else 0
     study.sampler = optuna.samplers.TPESampler(seed=seed + 7919 * count, n_startup_trials=8)
     return study
+
+
+def _check_same(study: Any, described: str, spaces: Mapping[str, Space], database: Path) -> None:
+    told = f"{described} {sorted(spaces.items())} {study.study_name}"
+    mark = hashlib.sha256(told.encode()).hexdigest()
+    if study.user_attrs.get("search", mark) != mark:
+        raise ConfigError(
+            f"{database}: holds trials of another search of that name; name another folder, or delete it"
+        )
+    study.set_user_attr("search", mark)
 
 
 def _try(study: Any, trial: Trial, spaces: Mapping[str, Space]) -> None:
