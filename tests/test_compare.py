@@ -120,11 +120,24 @@ def test_another_protocol_stands_in_the_place_of_every_split(tmp_path, tones):
 
 def test_several_metrics_have_a_table_each(tmp_path, tones):
     plan = load_plan(
-        write(tmp_path, tones), ['metric=["accuracy", "nll"]', "seeds=[1]", "base.training.epochs=1"]
-    )
+        write(tmp_path, tones),
+        [
+            'metric=["accuracy", "nll"]', "seeds=[1]", "base.training.epochs=1",
+            'models.1.published={all=[{value=0.5}, {value=0.7, metric="nll", protocol="honest"}]}',
+        ],
+    )  # fmt: skip
     first, second = compare(plan, tmp_path / "out", processes=2)
     assert (first.metric, second.metric) == ("accuracy", "nll")
     assert first.rows[0].published and second.rows[0].published is None
+    assert (first.rows[1].published.value, second.rows[1].published.value) == (0.5, 0.7)
+
+
+def test_fewer_folds_than_there_are_is_told(tmp_path, tones):
+    plan = load_plan(
+        write(tmp_path, tones, head="folds = 2"), ["seeds=[1]", "models.1.set={}", "base.training.epochs=1"]
+    )
+    (table,) = compare(plan, tmp_path / "out", processes=2)
+    assert table.n == 24 and "2 of 3 folds pooled" in table.protocol
 
 
 def test_folds_are_pooled_into_one_set_of_predictions(tmp_path, tones):
@@ -171,6 +184,10 @@ def test_base_may_be_a_file_and_cells_are_all_checked_before_the_first_run(tmp_p
         ("speed=9", ConfigError, "speed"),
         ("metrc=uar", UnknownNameError, "did you mean 'metric'"),
         ("models.0.published.all.protocol=secret", ConfigError, "protocol"),
+        ("models.0.published.all.metric=uar", ConfigError, "the plan has accuracy"),
+        ("models.0.published.all=[{value=1}, {value=2}]", ConfigError, "twice"),
+        ("models.0.published=3", ConfigError, "published"),
+        ("seeds=[1, 2, 1]", ConfigError, "one run counted twice"),
     ],
 )
 def test_a_plan_that_does_not_hold_is_refused(tmp_path, tones, line, error, words):

@@ -7,7 +7,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from emofuse.config import RunConfig, apply_override, check_config, drop, put, read_toml, to_toml, validated
 from emofuse.datasets.splits import SPLITS
@@ -41,9 +41,12 @@ class _Strict(BaseModel):
 
 
 class PublishedPart(_Strict):
-    """A number from a paper, in the metric's own units, and how it came about."""
+    """A number from a paper, in the metric's own units, and how it came about; of the plan's first metric
+    where it names none.
+    """
 
     value: float
+    metric: str | None = None
     protocol: str = Field(default="unknown", pattern=f"^({'|'.join(PROTOCOLS)})$")
     source: str = ""
 
@@ -57,7 +60,14 @@ class Variant(_Strict):
     title: str = Field(min_length=1)
     set: dict[str, Any] = {}
     without: tuple[str, ...] = ()
-    published: dict[str, PublishedPart] = {}
+    published: dict[str, tuple[PublishedPart, ...]] = {}
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {key: [one] if isinstance(one, Mapping) else one for key, one in value.items()}
 
 
 class Plan(_Strict):
@@ -115,6 +125,9 @@ def load_plan(path: Path, overrides: Sequence[str] = (), *, protocol: str | None
     for name in plan.metrics:
         METRICS.load(name)
     _check_titles(plan, path)
+    _check_published(plan, path)
+    if len(set(plan.seeds)) < len(plan.seeds):
+        raise ConfigError(f"{path}: seeds: a seed twice is one run counted twice; found {list(plan.seeds)}")
     return _under(plan, protocol) if protocol else plan
 
 
@@ -262,13 +275,14 @@ def _tables(
 ) -> list[Standings]:
     tables = []
     for dataset in plan.datasets:
+        kept = [model for model in plan.models if (dataset.title, model.title) not in failed]
         entrants = [
             _entrant(
-                plan, model, dataset, [cell for cell in cells if (cell.dataset, cell.model) == key], out
+                plan, model,
+                [cell for cell in cells if (cell.dataset, cell.model) == (dataset.title, model.title)], out,
             )
-            for model in plan.models
-            if (key := (dataset.title, model.title)) not in failed
-        ]
+            for model in kept
+        ]  # fmt: skip
         if not entrants:
             continue
         one = next(
@@ -276,8 +290,10 @@ def _tables(
         )
         tables += [
             compare_entrants(
-                # A published number is of the first metric.
-                [one if metric == plan.metrics[0] else replace(one, published=None) for one in entrants],
+                [
+                    replace(entrant, published=_published(plan, model, dataset, metric))
+                    for entrant, model in zip(entrants, kept, strict=True)
+                ],
                 METRICS.load(metric),
                 dataset=dataset.title,
                 generator=np.random.default_rng(0),
@@ -289,13 +305,19 @@ def _tables(
     return tables
 
 
-def _entrant(plan: Plan, model: Variant, dataset: Variant, cells: Sequence[Cell], out: Path) -> Entrant:
+def _published(plan: Plan, model: Variant, dataset: Variant, metric: str) -> Published | None:
+    for one in model.published.get(dataset.title, ()):
+        if (one.metric or plan.metrics[0]) == metric:
+            return Published(value=one.value, protocol=one.protocol, source=one.source)
+    return None
+
+
+def _entrant(plan: Plan, model: Variant, cells: Sequence[Cell], out: Path) -> Entrant:
     runs = []
     for seed in plan.seeds:
         parts = [read_predictions(out / cell.folder)["test"] for cell in cells if cell.seed == seed]
         runs.append(pooled(parts))
     costs = [json.loads((out / cell.folder / COST).read_text(encoding="utf-8")) for cell in cells]
-    known = model.published.get(dataset.title)
     return Entrant(
         model.title,
         tuple(runs),
@@ -304,7 +326,6 @@ def _entrant(plan: Plan, model: Variant, dataset: Variant, cells: Sequence[Cell]
             epoch_s=_middle([cost["epoch_s"] for cost in costs]),
             peak_mb=max(cost["peak_mb"] for cost in costs),
         ),
-        Published(**known.model_dump()) if known else None,
     )
 
 
@@ -345,8 +366,13 @@ def _middle(values: Sequence[float | None]) -> float | None:
 
 def _protocol(folder: Path, plan: Plan) -> str:
     made, verdict = protocol_of(folder)
-    pooled_name = re.sub(r"fold \d+ of (\d+)", r"\1 folds pooled", made) if plan.folds else made
+    pooled_name = re.sub(r"fold \d+ of (\d+)", lambda found: _folds(plan.folds, found[1]), made)
+    pooled_name = pooled_name if plan.folds else made
     return f"{pooled_name}; {verdict}" if verdict else pooled_name
+
+
+def _folds(made: int, there: str) -> str:
+    return f"{there} folds pooled" if str(made) == there else f"{made} of {there} folds pooled"
 
 
 def _tree(plan: Plan, dataset: Variant, model: Variant, *, seed: int, fold: int | None) -> dict[str, Any]:
@@ -377,6 +403,19 @@ def _check_titles(plan: Plan, path: Path) -> None:
             raise ConfigError(
                 f"{path}: {model.title}: published names {strange[0]!r}, which is no dataset's title"
             )
+
+
+def _check_published(plan: Plan, path: Path) -> None:
+    for model in plan.models:
+        for title, numbers in model.published.items():
+            named = [one.metric or plan.metrics[0] for one in numbers]
+            if strange := sorted(set(named) - set(plan.metrics)):
+                raise ConfigError(
+                    f"{path}: {model.title}: published for {title} names the metric {strange[0]!r}; "
+                    f"the plan has {', '.join(plan.metrics)}"
+                )
+            if len(set(named)) < len(named):
+                raise ConfigError(f"{path}: {model.title}: published for {title} has one metric twice")
 
 
 def _slug(title: str) -> str:
