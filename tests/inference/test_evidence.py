@@ -4,7 +4,7 @@ import pytest
 from emofuse.inference.bundle import Says
 from emofuse.inference.circumplex import base_rates
 from emofuse.inference.contents import Piece
-from emofuse.inference.evidence import _rounds, judge
+from emofuse.inference.evidence import from_its_start, judge, met_pieces
 from emofuse.types import TaskSpec, Track
 
 TRACK = Track(np.zeros((1, 2), np.float32), np.zeros(1))
@@ -126,5 +126,6 @@ def test_pieces_of_two_modalities_are_met_in_order(fakes):
 def test_sound_and_pictures_of_a_late_segment_share_a_clock():
     sound = Piece(Track(np.ones((4, 1), np.float32), np.arange(4) * 0.5 + 0.25), 2.0)
     seen = Piece(Track(np.ones((4, 1), np.float32), 10 + np.arange(4) * 0.5 + 0.25), 4, origin_s=10.0)
-    ((tracks, share),) = list(_rounds({"audio": [sound], "video": [seen]}))
+    ((pieces, share),) = list(met_pieces({"audio": [sound], "video": [seen]}))
+    tracks = {name: from_its_start(piece) for name, piece in pieces.items()}
     assert tracks["audio"].times.tolist() == tracks["video"].times.tolist() and share == 1.0

@@ -12,7 +12,7 @@ from emofuse.evaluation.attribution_plots import Stretch
 from emofuse.evaluation.charts import clean, figure, number, short, text, ticks
 from emofuse.types import Signal
 
-_WIDTH, _LEFT, _RIGHT = 960.0, 76.0, 52.0
+_WIDTH, _LEFT, _RIGHT = 960.0, 122.0, 52.0
 _WORDS, _SOUND, _LANE, _GAP, _FOOT = 62.0, 92.0, 66.0, 10.0, 40.0
 _COLUMNS = 700
 # Words that would stand closer than this are not written; their boundaries are drawn all the same.

@@ -81,22 +81,28 @@ class Expert:
 
     def predict(self, items: Sequence[Mapping[str, Track]]) -> Says:
         """Calibrated probabilities and ratings of items, each with any subset of the modalities."""
-        from emofuse.alignment.intervals import to_common_axis
-        from emofuse.alignment.normalise import apply
         from emofuse.training.engine import Engine
         from emofuse.training.prediction import predict
 
-        nothing = np.full(len(self.task.labels), np.nan), np.full(len(self.task.ratings), np.nan)
         if not items:
             return Says(np.zeros((0, len(self.task.labels))), np.zeros((0, len(self.task.ratings))))
+        scores, ratings = predict(
+            self.model, self.samples(items), dims=self.dims, engine=Engine.pick("cpu")
+        )
+        low, high = self.task.rating_range
+        return Says(self.calibrator(scores), np.clip(ratings, low, high))
+
+    def samples(self, items: Sequence[Mapping[str, Track]]) -> list[Sample]:
+        """Items as the model takes them in: on the common axis, normalised, without targets."""
+        from emofuse.alignment.intervals import to_common_axis
+        from emofuse.alignment.normalise import apply
+
+        nothing = np.full(len(self.task.labels), np.nan), np.full(len(self.task.ratings), np.nan)
         samples = [
             Sample(str(number), to_common_axis(tracks, self.axis_rate), *nothing)
             for number, tracks in enumerate(items)
         ]
-        samples = apply(samples, self.standardisers)
-        scores, ratings = predict(self.model, samples, dims=self.dims, engine=Engine.pick("cpu"))
-        low, high = self.task.rating_range
-        return Says(self.calibrator(scores), np.clip(ratings, low, high))
+        return apply(samples, self.standardisers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,10 +95,12 @@ def _ask(expert: Expert, items: Items, classes: int) -> Says:
     """
     probabilities = np.full((len(items), classes), 1 / classes)
     ratings = np.full((len(items), len(expert.ratings)), np.nan)
-    rounds = [(place, *one) for place, item in enumerate(items) for one in _rounds(item)]
+    rounds = [(place, *one) for place, item in enumerate(items) for one in met_pieces(item)]
     if not rounds:
         return Says(probabilities, ratings)
-    answer = expert.predict([tracks for _, tracks, _ in rounds])
+    answer = expert.predict(
+        [{name: from_its_start(piece) for name, piece in pieces.items()} for _, pieces, _ in rounds]
+    )
     given = np.asarray(answer.probabilities, np.float64)
     given = given / given.sum(axis=1, keepdims=True)
     present, starts = np.unique([place for place, _, _ in rounds], return_index=True)
@@ -110,7 +112,7 @@ def _ask(expert: Expert, items: Items, classes: int) -> Says:
     return Says(probabilities, ratings)
 
 
-def _rounds(item: Mapping[str, Sequence[Piece]]) -> Iterator[tuple[dict[str, Track], float]]:
+def met_pieces(item: Mapping[str, Sequence[Piece]]) -> Iterator[tuple[dict[str, Piece], float]]:
     """What the expert takes in at once, with its share of the item; fewer pieces of one modality are met
     again, so that the first meets the first and the last the last.
     """
@@ -118,10 +120,10 @@ def _rounds(item: Mapping[str, Sequence[Piece]]) -> Iterator[tuple[dict[str, Tra
     for number in range(count):
         met = {name: pieces[number * len(pieces) // count] for name, pieces in item.items()}
         shares = [piece.length / sum(one.length for one in item[name]) for name, piece in met.items()]
-        yield {name: _from_its_start(piece) for name, piece in met.items()}, float(np.mean(shares))
+        yield met, float(np.mean(shares))
 
 
-def _from_its_start(piece: Piece) -> Track:
+def from_its_start(piece: Piece) -> Track:
     """The track on a clock that begins with the piece, which sound and pictures then share."""
     if not piece.origin_s:
         return piece.track

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from emofuse.evaluation.shapley import sampled_shapley, shapley_values
 from emofuse.inference.bundle import Bundle
 from emofuse.inference.contents import MIN_SIDE_PX
 from emofuse.inference.evidence import Judgement
+from emofuse.inference.looks import Look, looks
 from emofuse.inference.predictor import Recognizer
 from emofuse.inference.reading import Progress, check_words, read_contents
 from emofuse.inference.result import BundleName
@@ -78,7 +79,7 @@ class Part:
 @dataclass(frozen=True)
 class ModalityShare:
     """One modality of one segment: its Shapley ``value`` (0 where it is absent, for the ``reason``), the ``weight``
-    that the pool gave it, what it says by itself, and its ``parts``.
+    that the pool gave it, what it says by itself, its ``parts``, and where a model with attention over time looked.
     """
 
     present: bool
@@ -87,6 +88,7 @@ class ModalityShare:
     probabilities: Mapping[str, float] | None
     reason: str | None = None
     parts: tuple[Part, ...] = ()
+    attention: tuple[Look, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,10 @@ class _Explainer:
                     name, number, whole, full, int(columns[number]), float(shapley[name][number])
                 )
                 for name in self.panel.names
+            }
+            shares |= {
+                name: replace(shares[name], attention=seen)
+                for name, seen in looks(self.panel, whole, number).items()
             }
             base, output = (float(worths[frozenset(some)][number]) for some in ((), self.panel.names))
             segments.append(self._segment(number, full, int(columns[number]), shares, base, output))

@@ -10,6 +10,7 @@ from emofuse.evaluation.words import Word, words_html
 from emofuse.inference.explanation import Explanation, SegmentExplanation
 from emofuse.inference.explanation_parts import (
     UNITS,
+    attention_of,
     captions_of,
     lanes_of,
     segment_title,
@@ -47,12 +48,15 @@ def explanation_html(explanation: Explanation) -> str:
 
 def _timeline(explanation: Explanation, unit: str) -> str:
     lanes = {name: stretches for name, stretches in lanes_of(explanation).items() if stretches}
+    lanes |= attention_of(explanation)
     if not lanes or explanation.duration_s <= 0:
         return ""
     told = (
         "What each word, stretch of speech and of pictures adds to the answer while the other modalities stay. Blue, "
         "up: for the class of its segment; orange, down: against it. Each lane has its own scale."
     )
+    if attention_of(explanation):
+        told += " Attention is where the model itself looked, as shares of 1: not what that changed."
     drawn = time_chart(
         sound_of(explanation), lanes, duration_s=explanation.duration_s, title="Attributions under the waveform",
         unit=unit, words=timed_words(lanes), captions=captions_of(explanation),
@@ -83,7 +87,22 @@ def _segment(segment: SegmentExplanation, words: Sequence[Word], unit: str) -> s
     rows.append(("together", _signed(segment.output, 3), ""))
     told = table(("", unit, "in the pool"), rows, first=len(rows) - 1, said=(2,))
     said = words_html(words, unit=unit) if words else ""
+    said += _looked(segment)
     return f"{said}{charts(f'<div>{added}{told}</div>', classes)}"
+
+
+def _looked(segment: SegmentExplanation) -> str:
+    """Words shaded by the attention that they got, where a model attends over words."""
+    some = next(
+        (one.attention for one in segment.modalities.values() if any(look.text for look in one.attention)),
+        (),
+    )
+    words = [Word(look.text or "", 0, 0, look.share) for look in some]
+    return (
+        hint("The same words by the attention that the model gave them:") + words_html(words)
+        if words
+        else ""
+    )
 
 
 def _signed(value: float, digits: int) -> str:

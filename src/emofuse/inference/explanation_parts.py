@@ -37,6 +37,18 @@ def lanes_of(explanation: Explanation) -> dict[str, list[Stretch]]:
     return lanes
 
 
+def attention_of(explanation: Explanation) -> dict[str, list[Stretch]]:
+    """By modality that a model attends over, the share of its attention; named apart from what parts add."""
+    lanes: dict[str, list[Stretch]] = {}
+    for segment in explanation.segments:
+        for name, share in segment.modalities.items():
+            for one in share.attention:
+                if one.start_s is not None and one.end_s is not None:
+                    stretch = Stretch(one.start_s, one.end_s, one.share, one.text)
+                    lanes.setdefault(f"{name} attention", []).append(stretch)
+    return lanes
+
+
 def timed_words(lanes: Mapping[str, list[Stretch]]) -> list[Stretch]:
     """The stretches of the first lane that are words; none where there is no such lane."""
     return next((stretches for stretches in lanes.values() if any(one.text for one in stretches)), [])

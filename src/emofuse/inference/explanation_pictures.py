@@ -13,6 +13,7 @@ from emofuse.inference.explanation import Explanation
 from emofuse.inference.explanation_html import explanation_html
 from emofuse.inference.explanation_parts import (
     UNITS,
+    attention_of,
     captions_of,
     lanes_of,
     segment_title,
@@ -74,6 +75,7 @@ def pictures(explanation: Explanation, *, kind: str = "png") -> dict[str, bytes]
         ),
     }
     lanes = {name: stretches for name, stretches in lanes_of(explanation).items() if stretches}
+    lanes |= attention_of(explanation)
     if lanes and explanation.duration_s > 0:
         drawn["timeline"] = waveform_plot(
             sound_of(explanation), lanes, words=timed_words(lanes), captions=captions_of(explanation),
@@ -92,9 +94,9 @@ def video_of(explanation: Explanation, *, rate: int = 10) -> bytes:
     path = Path(explanation.source)
     seen = not is_written(path) and probe(path).has_video and not probe(path).is_picture
     lanes = {name: stretches for name, stretches in lanes_of(explanation).items() if stretches}
-    lasting = {
-        name: stretches for name, stretches in lanes.items() if not any(one.text for one in stretches)
-    }
+    lanes |= attention_of(explanation)
+    added = {name: lanes[name] for name in lanes_of(explanation) if name in lanes}
+    lasting = [name for name, stretches in added.items() if not any(one.text for one in stretches)]
     return attribution_video(
         Scene(
             explanation.duration_s,
@@ -104,7 +106,7 @@ def video_of(explanation: Explanation, *, rate: int = 10) -> bytes:
             words=timed_words(lanes),
             captions=captions_of(explanation),
             # The last that is not words: in the default bundle, faces.
-            bordered=list(lasting)[-1] if lasting else None,
+            bordered=lasting[-1] if lasting else None,
         ),
         rate=rate,
     )

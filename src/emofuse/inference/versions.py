@@ -99,6 +99,10 @@ class Panel:
         given = [several[number] for (_, other), several in self._materials.items() if other == name]
         return next((material.reason for material in given if material.reason), "absent")
 
+    def times(self, expert: str, name: str, track: Track) -> np.ndarray:
+        """The times of a track's frames on the clip's clock, in seconds."""
+        return self._clocks[expert, name].times(track)
+
     def parts(
         self, name: str, number: int, whole: Version, *, heard_s: float, seen_s: float, most: int
     ) -> Parts:
