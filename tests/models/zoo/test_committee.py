@@ -48,17 +48,17 @@ class Says(torch.nn.Module):
         return self.said
 
 
-def test_a_committee_multiplies_the_mean_of_joint_members_and_the_lone_ones_that_are_present():
+def test_a_committee_takes_two_thirds_from_its_joint_members_and_adds_the_lone_ones_that_are_present():
     joint = [Says("", [0.9, 0.1], 1.0), Says("", [0.3, 0.7], -0.5)]
     lone = [Says("x", [0.5, 0.5], 0.5), Says("y", [0.2, 0.8], -0.75), Says("x", [0.7, 0.3], 1.0)]
     for there, product, rating in (
         (
             (True, True),
-            [0.6 * (0.6 * 0.2) ** 0.5, 0.4 * (0.4 * 0.8) ** 0.5],
-            (0.25 + (0.75 - 0.75) / 2) / 2,
+            [0.6 ** (2 / 3) * (0.6 * 0.2) ** (1 / 3), 0.4 ** (2 / 3) * (0.4 * 0.8) ** (1 / 3)],
+            0.25 * 2 / 3 + (0.75 - 0.75) / 3,
         ),
-        ((True, False), [0.6 * 0.6, 0.4 * 0.4], (0.25 + 0.75) / 2),
-        ((False, False), [0.6, 0.4], 0.25 / 2),
+        ((True, False), [0.6, 0.4], 0.25 * 2 / 3 + 0.75 / 3),
+        ((False, False), [0.6 ** (2 / 3), 0.4 ** (2 / 3)], 0.25 * 2 / 3),
     ):
         batch = SimpleNamespace(
             presence=dict(zip("xy", map(torch.tensor, [[one] for one in there]), strict=True))

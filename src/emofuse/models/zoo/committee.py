@@ -2,10 +2,12 @@
 
 Members read the frames of a modality in their order (GRU, self-attention, GRU), or what the frames amount to (mean,
 deviation, quantiles, movement, means of three thirds: the functionals of paralinguistics). Joint members fuse all
-modalities by stacking and low-rank products; lone ones know one modality. Each learns from a loss of its own. The
-answer adds the logarithm of the joint members' mean probabilities and the mean over present modalities of the lone
-ones': an ensemble (Lakshminarayanan et al. 2017, arXiv 1612.01474) with a product of experts (Hinton 2002) in one
-training. Which members, how many and how wide is our choice.
+modalities, in turn by stacking with low-rank products and by concatenation; lone ones know one modality. Each learns
+from a loss of its own. Two thirds of the answer are the logarithm of the joint members' mean probabilities, one third
+is the sum of the lone ones' over the present modalities: an ensemble (Lakshminarayanan et al. 2017, arXiv 1612.01474)
+with a product of experts (Hinton 2002) in one training. Ratings are taken together likewise: what modalities say
+independently adds up, as each alone keeps close to the mean. Which members, how many, how wide and what share the
+experts have is our choice.
 """
 
 import math
@@ -18,6 +20,7 @@ from torch.nn import functional as operations
 from emofuse.errors import ConfigError
 from emofuse.models.encoders.gru_attention import GruAttention
 from emofuse.models.encoders.pooling import Mlp, masked_mean
+from emofuse.models.fusions.concat import Concat
 from emofuse.models.fusions.stack_low_rank import StackLowRank
 from emofuse.models.heads import Head
 from emofuse.models.recipe import Recipe
@@ -25,6 +28,8 @@ from emofuse.types import Batch, Output, TaskSpec
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 THIRDS = 3
+# What the lone members have of the answer where there are joint ones too.
+LONE_SHARE = 1 / 3
 
 
 def functionals(values: Tensor, mask: Tensor) -> Tensor:
@@ -98,8 +103,22 @@ class Functionals(nn.Module):
         return self.layers(scaled.clamp(-5.0, 5.0))
 
 
+class Joined(nn.Module):
+    """Concatenation, dropout, one layer with a ReLU."""
+
+    def __init__(self, dims: Mapping[str, int], *, out_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.out_dim = out_dim
+        self.concat = Concat(dims)
+        self.layer = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.concat.out_dim, out_dim), nn.ReLU())
+
+    def forward(self, embeddings: Mapping[str, Tensor], presence: Mapping[str, Tensor]) -> Tensor:
+        """``{name: (batch, dim)}`` and ``{name: (batch,)}`` to ``(batch, out_dim)``."""
+        return self.layer(self.concat(embeddings, presence))
+
+
 class Joint(nn.Module):
-    """Encoders by modality, stacking with low-rank fusion, one linear layer of outputs."""
+    """Encoders by modality, a fusion, one linear layer of outputs."""
 
     def __init__(self, encoders: Mapping[str, nn.Module], fusion: nn.Module, head: nn.Module) -> None:
         super().__init__()
@@ -146,27 +165,29 @@ class Committee(nn.Module):
             scores.append(_mean_probabilities([one[0] for one in together]))
             ratings.append(torch.stack([one[1] for one in together]).mean(dim=0))
         if apart:
-            names = list(dict.fromkeys(self.names))
-            present = torch.stack([batch.presence[name] for name in names]).unsqueeze(2)
-            by_name = [
-                [one for member, one in zip(self.lone, apart, strict=True) if member.name == name]
-                for name in names
-            ]
-            said = torch.stack([_mean_probabilities([one[0] for one in several]) for several in by_name])
-            rated = torch.stack(
-                [torch.stack([one[1] for one in several]).mean(dim=0) for several in by_name]
-            )
-            scores.append(_mean_where(said, present))
-            ratings.append(_mean_where(rated, present))
+            present = torch.stack([batch.presence[name] for name in dict.fromkeys(self.names)]).unsqueeze(2)
+            said, rated = self._by_name(apart)
+            scores.append((said * present).sum(dim=0))
+            ratings.append((rated * present).sum(dim=0))
         return Output(
-            torch.stack(scores).sum(dim=0),
-            torch.stack(ratings).mean(dim=0),
+            _shared(scores),
+            _shared(ratings),
             torch.cat([one[2] for one in together], dim=1) if together else None,
             parts={
                 "scores": torch.stack([one[0] for one in (*together, *apart)]),
                 "ratings": torch.stack([one[1] for one in (*together, *apart)]),
             },
         )
+
+    def _by_name(self, apart: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """What the members of each modality say together, scores and ratings, each ``(names, batch, outputs)``."""
+        groups = [
+            [one for member, one in zip(self.names, apart, strict=True) if member == name]
+            for name in dict.fromkeys(self.names)
+        ]
+        said = [_mean_probabilities([one[0] for one in group]) for group in groups]
+        rated = [torch.stack([one[1] for one in group]).mean(dim=0) for group in groups]
+        return torch.stack(said), torch.stack(rated)
 
 
 def _mean_probabilities(scores: Sequence[Tensor]) -> Tensor:
@@ -175,20 +196,17 @@ def _mean_probabilities(scores: Sequence[Tensor]) -> Tensor:
     return logs.logsumexp(dim=0) - math.log(len(scores))
 
 
-def _mean_where(values: Tensor, present: Tensor) -> Tensor:
-    """Mean over the first axis where ``present``; 0 where nothing is."""
-    weights = present.to(values.dtype)
-    return torch.where(present, values, torch.zeros_like(values)).sum(dim=0) / weights.sum(dim=0).clamp_min(
-        1.0
-    )
+def _shared(said: Sequence[Tensor]) -> Tensor:
+    """What the joint and the lone members say, by their shares; one kind alone has all of it."""
+    return said[0] if len(said) == 1 else torch.lerp(said[0], said[1].to(said[0].dtype), LONE_SHARE)
 
 
 def committee(
     dims: dict[str, int],
     task: TaskSpec,
     *,
-    recurrent: int = 1,
-    functional: int = 1,
+    recurrent: int = 2,
+    functional: int = 2,
     lone: int = 2,
     hidden: int = 96,
     embedding: int = 96,
@@ -196,13 +214,14 @@ def committee(
     width: int = 64,
     rank: int = 8,
     out_dim: int = 64,
+    joined: int = 128,
     dropout: float = 0.25,
     input_dropout: float = 0.2,
     single_frame: tuple[str, ...] | list[str] = (),
 ) -> Recipe:
-    """``recurrent`` and ``functional`` joint members of the two kinds, and ``lone`` ones for each modality, of the
-    first kind, the second, and so on. ``single_frame`` names the modalities whose track is one vector a clip: both
-    kinds read those with a multilayer perceptron.
+    """``recurrent`` and ``functional`` joint members of the two kinds, whose fusions take turns, and ``lone``
+    ones for each modality, of the first kind, the second, and so on. ``single_frame`` names the modalities whose
+    track is one vector a clip: both kinds read those with a multilayer perceptron.
 
     Raises:
         ConfigError: there is no member, or ``single_frame`` names a modality that is not there.
@@ -233,10 +252,13 @@ def committee(
             pooling="attention", bidirectional=True,
         )  # fmt: skip
 
+    widths = dict.fromkeys(dims, embedding)
     joint = []
-    for in_order in [True] * recurrent + [False] * functional:
-        fusion = StackLowRank(
-            dict.fromkeys(dims, embedding), width=width, rank=rank, out_dim=out_dim, dropout=dropout
+    for number, in_order in enumerate([True] * recurrent + [False] * functional):
+        fusion = (
+            Joined(widths, out_dim=joined, dropout=dropout)
+            if number % 2
+            else StackLowRank(widths, width=width, rank=rank, out_dim=out_dim, dropout=dropout)
         )
         encoders = {name: encoder(name, in_order=in_order) for name in dims}
         joint.append(Joint(encoders, fusion, Head(fusion.out_dim, task)))
