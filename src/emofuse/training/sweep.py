@@ -101,13 +101,12 @@ def _study(database: Path, name: str, *, seed: int, higher_is_better: bool) -> A
         raise MissingExtraError("a search needs Optuna; pip install 'emofuse[tune]'") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     database.parent.mkdir(parents=True, exist_ok=True)
-    direction = "maximize" if higher_is_better else "minimize"
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{database.resolve()}")
         known = name in optuna.get_all_study_names(storage)
         study = optuna.create_study(
             storage=storage, study_name=name, load_if_exists=True,
-            direction=direction,
+            direction="maximize" if higher_is_better else "minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
         )  # fmt: skip
     except Exception as error:  # SQLAlchemy's errors have no common base that Optuna exports
