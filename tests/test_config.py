@@ -134,6 +134,12 @@ def test_an_unknown_name_or_key_has_its_place_and_the_nearest(write, override, s
         ("features={}", "features"),
         ("model={}", r"model\.name"),
         ("training=3", "training"),
+        ("training.frozen={encoders=2.0}", r"training\.frozen\.encoders"),
+        ("training.rates={encoders=-1.0}", r"training\.rates\.encoders"),
+        (
+            "features.audio.bands=many",
+            r"run\.toml: features\.audio: .*bands: wanted a whole number, found 'many'",
+        ),
         ('augmentation.batch=[{name="noise"}]', "noise works on signal, wanted one for batch"),
         ('augmentation.signal=[{name="text_noise"}]', "text_noise works on words"),
     ],

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -97,13 +97,19 @@ class FeaturePart(_Part):
 
 
 class Augmentation(_Strict):
-    """``signal`` perturbations, in a chain, make ``copies`` of each training clip's audio; ``batch`` ones
-    change each batch.
+    """``signal`` perturbations, in a chain, make ``copies`` of each training clip's audio, ``words`` ones of its
+    text; ``batch`` ones change each batch.
     """
 
     copies: int = Field(default=0, ge=0, le=64)
     signal: tuple[_Part, ...] = ()
+    # None, and so not written out: runs from before it came read back as their own.
+    words: tuple[_Part, ...] | None = None
     batch: tuple[_Part, ...] = ()
+
+    def chains(self) -> dict[str, tuple[_Part, ...]]:
+        """The perturbations by what they work on."""
+        return {"signal": self.signal, "words": self.words or (), "batch": self.batch}
 
 
 class Alignment(_Strict):
@@ -121,8 +127,8 @@ class Training(_Strict):
     optimiser: str = Field(default="adamw", pattern="^(adamw|adam|sgd|rmsprop)$")
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
-    rates: dict[str, float] = {}
-    frozen: dict[str, float] = {}
+    rates: dict[str, Annotated[float, Field(ge=0)]] = {}
+    frozen: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     schedule: str = Field(default="cosine", pattern="^(constant|cosine|linear|one_cycle|plateau)$")
     warmup: float = Field(default=0.05, ge=0, lt=1)
     plateau_patience: int = Field(default=5, ge=0)
@@ -167,12 +173,9 @@ class RunConfig(_Strict):
             ("split", SPLITS, 1, self.split),
             *((f"features.{name}", EXTRACTORS, 0, part) for name, part in self.features.items()),
             *(
-                (f"augmentation.signal.{i}", PERTURBATIONS, 0, p)
-                for i, p in enumerate(self.augmentation.signal)
-            ),
-            *(
-                (f"augmentation.batch.{i}", PERTURBATIONS, 0, p)
-                for i, p in enumerate(self.augmentation.batch)
+                (f"augmentation.{kind}.{i}", PERTURBATIONS, 0, p)
+                for kind, chain in self.augmentation.chains().items()
+                for i, p in enumerate(chain)
             ),
             ("model", MODELS, 2, self.model),
             *self._inner_parts(),
@@ -235,9 +238,9 @@ def check_config(tree: Mapping[str, Any], place: str) -> RunConfig:
     for where, table, given, part in config.parts():
         try:
             check_keywords(table.load(part.name), _keywords(part), f"{table.kind} {part.name}", given=given)
-        except UnknownNameError as error:
-            raise UnknownNameError(f"{place}: {where}: {error}") from error
-    for kind, parts in (("signal", config.augmentation.signal), ("batch", config.augmentation.batch)):
+        except ConfigError as error:
+            raise type(error)(f"{place}: {where}: {error}") from error
+    for kind, parts in config.augmentation.chains().items():
         for part in parts:
             if (found := PERTURBATIONS.load(part.name).kind) != kind:
                 raise ConfigError(

@@ -29,7 +29,7 @@ from emofuse.training.loop import Fitted, Row, fit
 from emofuse.training.objectives import OBJECTIVES
 from emofuse.training.phases import Schedule, check_prefixes
 from emofuse.training.seeds import seed_epoch
-from emofuse.types import Clip, Corpus, Extractor, Metric, Sample, Signal, Split, TaskSpec
+from emofuse.types import Clip, Corpus, Extractor, Metric, Sample, Signal, Split, TaskSpec, Track
 
 Progress = Callable[[str, float], None]
 
@@ -129,10 +129,11 @@ class Prepared:
             replace(one, weight=weight) for one, weight in zip(self.roles["train"], weights, strict=True)
         ]
         plan = self.config.augmentation
-        if not plan.copies or not plan.signal:
+        changed = {source for source, chain in (("audio", plan.signal), ("text", plan.words)) if chain}
+        if not plan.copies or not changed:
             return [[one] for one in train]
         for name, part in self.config.features.items():
-            if (part.normalise == "speaker" or part.context) and self.extractors[name].source == "audio":
+            if (part.normalise == "speaker" or part.context) and self.extractors[name].source in changed:
                 raise ConfigError(
                     f"features.{name}: perturbed copies have no speaker to be normalised by, and no context; "
                     "leave out augmentation.copies"
@@ -145,19 +146,38 @@ class Prepared:
         return copied
 
     def _copy(self, sample: Sample, clip: Clip, copy: int) -> Sample:
-        chain = self.config.augmentation.signal
         # The clip's name is part of the seed, so that each clip is changed in its own way.
         seed = [self.config.seed, copy, *clip.id.encode()]
-        described = {"chain": [part.part for part in chain]}
+        changes = {"audio": self._heard_anew, "text": self._read_anew}
         tracks = dict(sample.tracks)
         for name, extractor in self.extractors.items():
-            if extractor.source == "audio" and name in tracks:
-                perturb = partial(_perturbed, [make(PERTURBATIONS, part.part) for part in chain])
-                track = extract_perturbed(
-                    clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
-                )
-                tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
+            if extractor.source in changes and name in tracks:
+                track = changes[extractor.source](clip, extractor, seed)
+                if track is not None:
+                    tracks[name] = self.standardisers[name](track) if name in self.standardisers else track
         return replace(sample, tracks=to_common_axis(tracks, self.config.alignment.rate))
+
+    def _heard_anew(self, clip: Clip, extractor: Extractor, seed: list[int]) -> Track | None:
+        chain = self.config.augmentation.signal
+        if not chain:
+            return None
+        perturb = partial(_perturbed, [make(PERTURBATIONS, part.part) for part in chain])
+        described = {"chain": [part.part for part in chain]}
+        return extract_perturbed(
+            clip, extractor, perturb=perturb, described=described, seed=seed, cache=self.cache
+        )
+
+    def _read_anew(self, clip: Clip, extractor: Extractor, seed: list[int]) -> Track | None:
+        chain = self.config.augmentation.words
+        if not chain:
+            return None
+        # A stream of its own, so that a chain of sounds does not change what is mistyped.
+        generator = np.random.default_rng([*seed, 1])
+        text = clip.text
+        for part in chain:
+            text = make(PERTURBATIONS, part.part)(text, generator)
+        (found,) = extract_tracks([replace(clip, text=text)], {"text": extractor}, cache=self.cache)
+        return found.get("text")
 
 
 def _perturbed(chain: Sequence[Any], signal: Signal, generator: np.random.Generator) -> Signal:

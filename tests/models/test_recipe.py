@@ -4,6 +4,7 @@ import torch
 from emofuse.errors import ConfigError, UnknownNameError
 from emofuse.models import MODELS
 from emofuse.models.encoders import ENCODERS
+from emofuse.models.fusions import FUSIONS
 from emofuse.models.heads import Head
 from emofuse.models.recipe import make
 from emofuse.types import TaskSpec
@@ -26,11 +27,24 @@ def test_a_part_is_made_with_its_options():
         ({"name": "mean", "dim": 3}, UnknownNameError, "'dim'"),
         ({"name": "gru", "pooling": "median"}, ConfigError, "median"),
         ({"name": "transformer", "hidden": 10, "heads": 4}, ConfigError, "heads"),
+        ({"name": "gru", "hidden": "many"}, ConfigError, "hidden: wanted a whole number, found 'many'"),
+        ({"name": "gru", "hidden": 6.5}, ConfigError, "hidden: wanted a whole number"),
+        ({"name": "gru", "layers": True}, ConfigError, "layers: wanted a whole number"),
+        ({"name": "gru", "dropout": "0.1"}, ConfigError, "dropout: wanted a number"),
+        ({"name": "gru", "bidirectional": 1}, ConfigError, "bidirectional: wanted true or false"),
+        ({"name": "gru", "pooling": 3}, ConfigError, "pooling: wanted a text"),
     ],
 )
 def test_a_part_that_does_not_hold_says_so(part, error, said):
     with pytest.raises(error, match=said):
         make(ENCODERS, part, 5)
+
+
+def test_a_number_may_be_whole_and_an_option_may_be_nothing():
+    assert make(ENCODERS, {"name": "mean", "dropout": 0}, 5).out_dim == 64
+    assert make(FUSIONS, {"name": "tensor", "width": None}, {"a": 2, "b": 3}).out_dim == 12
+    with pytest.raises(ConfigError, match="width: wanted a whole number, found"):
+        make(FUSIONS, {"name": "tensor", "width": "wide"}, {"a": 2, "b": 3})
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,13 @@ def test_the_gradient_is_probabilities_minus_shares():
     assert scores.grad.numpy() == pytest.approx(wanted, abs=1e-6)
 
 
-@pytest.mark.parametrize("options", [{"class_weights": [1.0]}, {"rating_loss": "rmse"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"class_weights": [1.0]}, {"class_weights": [1.0, -1.0]}, {"class_weights": [0, 0]}, {"smoothing": 2},
+        {"smoothing": -0.1}, {"gamma": -1.0}, {"rating_weight": -1.0}, {"rating_loss": "rmse"},
+    ],
+)  # fmt: skip
 def test_options_that_do_not_hold(options):
     with pytest.raises(ValueError):
         TaskLoss(LABELS, **options)

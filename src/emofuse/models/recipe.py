@@ -4,7 +4,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,9 @@ from emofuse.registry import Table
 from emofuse.types import Batch, Output
 
 Objective = Callable[[Output, Batch], Tensor]
+KINDS: dict[Any, str] = {
+    int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "nothing",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +77,7 @@ def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:
         ConfigError: no name, an unknown name, or a keyword that the entry does not have or cannot use.
     """
     if "name" not in part:
-        raise ConfigError(f"a {table.kind} needs a name; found the keys {sorted(part)}")
+        raise ConfigError(f"{table.kind}: a name is wanted; found the keys {sorted(part)}")
     factory = table.load(part["name"])
     options = {key: value for key, value in part.items() if key != "name"}
     check_keywords(factory, options, f"{table.kind} {part['name']}", given=len(args))
@@ -85,12 +90,32 @@ def make(table: Table, part: Mapping[str, Any], *args: Any) -> Any:
 def check_keywords(
     factory: Callable[..., Any], options: Mapping[str, Any], what: str, *, given: int = 0
 ) -> None:
-    """Raise `UnknownNameError` where ``options`` has a key that ``factory`` does not take by keyword,
-    beside its first ``given`` arguments.
+    """Compare ``options`` with what ``factory`` takes by keyword, beside its first ``given`` arguments.
+
+    Raises:
+        UnknownNameError: there is no such keyword; the message names the nearest.
+        ConfigError: it is a number, a text or a truth value there, and the option is something else.
     """
-    known = list(inspect.signature(factory).parameters)[given:]
-    for key in options:
-        if key not in known:
+    parameters = dict(list(inspect.signature(factory).parameters.items())[given:])
+    known = list(parameters)
+    for key, value in options.items():
+        if key in parameters:
+            _check_kind(f"{what}: {key}", parameters[key].annotation, value)
+        else:
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known) or 'none'}"
             raise UnknownNameError(f"{what} has no option {key!r}; {hint}")
+
+
+def _check_kind(place: str, annotation: Any, value: Any) -> None:
+    """Only plain kinds are looked at; what is made of others says itself what does not fit."""
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    if set(kinds) <= set(KINDS) and not any(_fits(value, kind) for kind in kinds):
+        wanted = " or ".join(KINDS[kind] for kind in kinds if kind is not NoneType)
+        raise ConfigError(f"{place}: wanted {wanted}, found {value!r}")
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if kind in (int, float):
+        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+    return isinstance(value, kind)

@@ -4,6 +4,8 @@ Clips without a label or a rating simply do not take part, so that corpora with 
 ratings train one model.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -49,7 +51,7 @@ class TaskLoss:
     ``class_weights`` multiply each class's share; ``rating_loss`` is one of `RATING_LOSSES`, or "ccc" for 1 - CCC.
 
     Raises:
-        ValueError: an unknown loss, or not one class weight a label.
+        ValueError: an unknown loss, a number out of range, or not one class weight a label.
     """
 
     def __init__(
@@ -65,10 +67,17 @@ class TaskLoss:
     ) -> None:
         if class_weights is not None and len(class_weights) != len(task.labels):
             raise ValueError(f"{len(class_weights)} class weights for {len(task.labels)} labels")
+        if class_weights is not None and not (min(class_weights) >= 0 < sum(class_weights)):
+            raise ValueError(f"class weights are 0 or more, and not all 0; got {class_weights}")
         if label_loss not in LABEL_LOSSES:
             raise ValueError(f"label_loss must be one of {', '.join(LABEL_LOSSES)}, got {label_loss!r}")
         if rating_loss not in (*RATING_LOSSES, "ccc"):
             raise ValueError(f"rating_loss must be {', '.join(RATING_LOSSES)} or ccc, got {rating_loss!r}")
+        for name, value, high in (
+            ("smoothing", smoothing, 1.0), ("gamma", gamma, math.inf), ("rating_weight", rating_weight, math.inf),
+        ):  # fmt: skip
+            if not 0 <= value < high:
+                raise ValueError(f"{name} is at least 0{' and below 1' * (high == 1)}, got {value}")
         if label_loss == "binary" and (smoothing or class_weights):
             raise ValueError(
                 "label_loss binary asks which labels are there; it has no smoothing or class_weights"
