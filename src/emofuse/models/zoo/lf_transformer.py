@@ -3,7 +3,7 @@
 The late-fusion transformer of MultiBench (Liang et al. 2021, https://arxiv.org/abs/2107.07502): 5 heads, 5
 layers, a perceptron of 256. There each is twice as wide as its features (``widths``), which is 20 million
 parameters for 300 of them; here 40 by default. Its other differences are those of EF-Transformer; a learned
-vector stands in for an absent modality.
+vector stands in for an absent modality. 348,793 parameters on 300 + 74 + 35 features with one rating.
 """
 
 from collections.abc import Mapping
