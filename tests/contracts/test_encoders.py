@@ -34,6 +34,7 @@ CASES = {
     "gru": [
         Case({"hidden": 4, "out_dim": 5}),
         Case({"hidden": 4, "layers": 2, "bidirectional": False, "pooling": "attention"}),
+        Case({"hidden": 4, "pooling": "weighted"}),
     ],
     "lstm": [Case({"hidden": 4, "out_dim": 5}), Case({"hidden": 4, "pooling": "max"})],
     "gru_attention": [
@@ -44,6 +45,7 @@ CASES = {
     "transformer": [
         Case({"hidden": 8, "heads": 2, "layers": 1, "out_dim": 5}),
         Case({"hidden": 6, "heads": 1, "layers": 2, "pooling": "first"}),
+        Case({"hidden": 6, "heads": 1, "layers": 1, "pooling": "weighted"}),
     ],
     "face_cnn": [Case({"widths": (4, 6), "out_dim": 5}, 64, "pixels", 3)],
     "mel_cnn": [Case({"widths": (4, 6), "out_dim": 5}, 9, "normal", 11)],

@@ -13,7 +13,7 @@ from emofuse.evaluation.frame_attribution import integrated_gradients, occlusion
 from emofuse.evaluation.passes import Subject
 from emofuse.models import MODELS
 from emofuse.models.encoders.gru_attention import SelfAttention
-from emofuse.models.encoders.pooling import AttentionPool
+from emofuse.models.encoders.pooling import FramePool
 from emofuse.models.recipe import make
 from emofuse.training.objectives.task import TaskLoss
 from emofuse.types import Output, Sample, TaskSpec, Track
@@ -142,12 +142,13 @@ def network(**encoder):
 
 
 class TestAttention:
-    def test_the_pool_s_weights_are_read(self):
-        subject = Subject("pool", network(name="gru", hidden=4, pooling="attention"), DIMS, TASK)
+    @pytest.mark.parametrize("pooling", ["attention", "weighted"])
+    def test_the_pool_s_weights_are_read(self, pooling):
+        subject = Subject("pool", network(name="gru", hidden=4, pooling=pooling), DIMS, TASK)
         found = attention_over_time(subject, CLIP)
         assert list(found.values) == ["voice"] and found.times["voice"] is CLIP.tracks["voice"].times
         assert found.values["voice"].shape == (3,) and found.values["voice"].sum() == pytest.approx(1)
-        layer = next(one for one in subject.model.modules() if isinstance(one, AttentionPool))
+        layer = next(one for one in subject.model.modules() if isinstance(one, FramePool))
         assert not layer._forward_hooks
         # A layer that scores all frames alike attends to all alike.
         layer.score.weight.data.zero_()

@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from emofuse.models.encoders.pooling import POOLINGS, AttentionPool, Pool
+from emofuse.models.encoders.pooling import POOLINGS, AttentionPool, LinearPool, Pool
 
 VALUES = torch.tensor(
     [[[1.0, -4.0], [3.0, -2.0], [9.0, 9.0]], [[5.0, 6.0], [7.0, 8.0], [1.0, 0.0]], [[1.0, 1.0]] * 3]
@@ -44,8 +46,26 @@ def test_attention_by_hand():
     assert not found[2].any()
 
 
+def test_weighted_by_hand():
+    pool = Pool(2, "weighted")
+    assert isinstance(pool.attention, LinearPool)
+    assert [(name, tuple(one.shape)) for name, one in pool.named_parameters()] == [
+        ("attention.score.weight", (1, 2))
+    ]
+    with torch.no_grad():
+        pool.attention.score.weight.copy_(torch.tensor([[math.log(3) / 2, 0.0]]))
+    found = pool(VALUES, MASK)
+    # The first row's valid frames score log(3) / 2 and 3 log(3) / 2: 1 to 3, so that they weigh 1/4 and 3/4.
+    torch.testing.assert_close(found[0], torch.tensor([0.25 * 1 + 0.75 * 3, 0.25 * -4 + 0.75 * -2]))
+    # The second row's score 5, 7 and 1 halves of log(3): 9 to 27 to 1.
+    torch.testing.assert_close(found[1], torch.tensor([9 * 5.0 + 27 * 7 + 1, 9 * 6.0 + 27 * 8 + 0]) / 37)
+    assert not found[2].any()
+    torch.testing.assert_close(pool.attention.weights(VALUES, MASK)[0], torch.tensor([0.25, 0.75, 0.0]))
+    assert pool.frame_dim(2) is None
+
+
 def test_an_unknown_pooling_is_refused():
-    assert set(POOLINGS) == {"last", "first", "mean", "max", "attention", "statistics"}
+    assert set(POOLINGS) == {"last", "first", "mean", "max", "weighted", "attention", "statistics"}
     with pytest.raises(ValueError, match="median"):
         Pool(2, "median")
 

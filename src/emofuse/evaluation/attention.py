@@ -16,10 +16,10 @@ from emofuse.errors import ConfigError
 from emofuse.evaluation.frame_attribution import FrameAttribution
 from emofuse.evaluation.passes import Subject
 from emofuse.models.encoders.gru_attention import SelfAttention, attention_weights
-from emofuse.models.encoders.pooling import AttentionPool
+from emofuse.models.encoders.pooling import FramePool
 from emofuse.types import Sample
 
-Layer = AttentionPool | SelfAttention
+Layer = FramePool | SelfAttention
 
 
 def attention_over_time(subject: Subject, sample: Sample) -> FrameAttribution:
@@ -64,7 +64,7 @@ def attention_over_time(subject: Subject, sample: Sample) -> FrameAttribution:
 
 def _layers(model: nn.Module, names: tuple[str, ...]) -> Iterator[tuple[str, Layer]]:
     """The attention layer of each modality whose name is part of the layer's; pooling comes before self-attention."""
-    for kind in (SelfAttention, AttentionPool):
+    for kind in (SelfAttention, FramePool):
         for path, layer in model.named_modules():
             name = next((part for part in path.split(".") if part in names), None)
             if isinstance(layer, kind) and name is not None:
@@ -73,7 +73,7 @@ def _layers(model: nn.Module, names: tuple[str, ...]) -> Iterator[tuple[str, Lay
 
 def _weights(layer: Layer, values: Tensor, mask: Tensor) -> Tensor:
     """``(batch, time)``, summing to 1 over valid frames."""
-    if isinstance(layer, AttentionPool):
+    if isinstance(layer, FramePool):
         return layer.weights(values, mask)
     asking = mask.unsqueeze(2).to(values.dtype)
     given = attention_weights(layer, values, mask) * asking

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-POOLINGS = ("last", "first", "mean", "max", "attention", "statistics")
+POOLINGS = ("last", "first", "mean", "max", "weighted", "attention", "statistics")
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -37,15 +37,8 @@ def masked_statistics(values: Tensor, mask: Tensor) -> Tensor:
     return torch.cat([mean, deviation], dim=1)
 
 
-class AttentionPool(nn.Module):
-    """Weighted mean over time with weights ``softmax(v . tanh(W h_t + b))`` (Aguilar et al. 2019,
-    arXiv 1906.10198, eq. 1-3), over valid frames only.
-    """
-
-    def __init__(self, dim: int, *, attention_dim: int = 64) -> None:
-        super().__init__()
-        self.project = nn.Linear(dim, attention_dim)
-        self.score = nn.Linear(attention_dim, 1, bias=False)
+class FramePool(nn.Module):
+    """Weighted mean over time, with weights that are the softmax of `energy` over valid frames only."""
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, dim)``; 0 where no frame is valid."""
@@ -53,9 +46,40 @@ class AttentionPool(nn.Module):
 
     def weights(self, values: Tensor, mask: Tensor) -> Tensor:
         """What each frame weighs, ``(batch, time)``; 0 at padding."""
-        energy = self.score(torch.tanh(self.project(values))).squeeze(-1)
+        energy = self.energy(values)
         energy = energy.masked_fill(~mask, torch.finfo(energy.dtype).min)
         return torch.softmax(energy, dim=1) * mask.to(energy.dtype)
+
+    def energy(self, values: Tensor) -> Tensor:
+        """The score of each frame, ``(batch, time, dim)`` to ``(batch, time)``."""
+        raise NotImplementedError
+
+
+class LinearPool(FramePool):
+    """Attention-weighted pooling: a frame's score is ``v . h_t``. There is no bias, which a softmax would not see."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(dim, 1, bias=False)
+
+    def energy(self, values: Tensor) -> Tensor:
+        """The score of each frame, ``(batch, time, dim)`` to ``(batch, time)``."""
+        return self.score(values).squeeze(-1)
+
+
+class AttentionPool(FramePool):
+    """Context-based attention pooling: a frame's score is ``v . tanh(W h_t + b)``, where ``v`` is the learned context
+    (Aguilar et al. 2019, arXiv 1906.10198, eq. 1-3).
+    """
+
+    def __init__(self, dim: int, *, attention_dim: int = 64) -> None:
+        super().__init__()
+        self.project = nn.Linear(dim, attention_dim)
+        self.score = nn.Linear(attention_dim, 1, bias=False)
+
+    def energy(self, values: Tensor) -> Tensor:
+        """The score of each frame, ``(batch, time, dim)`` to ``(batch, time)``."""
+        return self.score(torch.tanh(self.project(values))).squeeze(-1)
 
 
 class Pool(nn.Module):
@@ -67,7 +91,8 @@ class Pool(nn.Module):
             raise ValueError(f"pooling must be one of {POOLINGS}, got {how!r}")
         self.how = how
         self.out_dim = 2 * dim if how == "statistics" else dim
-        self.attention = AttentionPool(dim) if how == "attention" else None
+        attending: dict[str, type[FramePool]] = {"weighted": LinearPool, "attention": AttentionPool}
+        self.attention = attending[how](dim) if how in attending else None
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` and ``(batch, time)`` to ``(batch, out_dim)``."""
@@ -84,7 +109,7 @@ class Pool(nn.Module):
         """``out_dim`` where the layer after this pooling can stand on single frames as well, else None: attention
         would be left without a use, and statistics are wider than a frame.
         """
-        return None if self.how in ("attention", "statistics") else out_dim
+        return None if self.how in ("weighted", "attention", "statistics") else out_dim
 
 
 class Frames(nn.Module):
