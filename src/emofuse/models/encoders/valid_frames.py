@@ -1,8 +1,8 @@
 """GRU and LSTM over valid frames: packed, or over padded frames with the same results, whichever is faster.
 
-On the CPU torch steps through a packed sequence in a loop whose gradient grows with the square of the length,
-and has a fused kernel for padded frames. Padding comes last, so a direction that reads from the front never
-hears of it; the one from the back reads each row turned round.
+On the CPU torch steps through a packed sequence in a loop whose gradient grows with the square of the length; padded
+frames cost less even where half of them are padding, and LSTMs have a fused kernel for them. Padding comes last, so a
+direction that reads from the front never hears of it; the one from the back reads each row turned round.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-# A GRU has no fused kernel on the CPU: up to this many frames packing saves more than its loop costs.
-SHORT = 128
+# The fused kernel keeps megabytes for every length it has met: lengths come in multiples of this.
+STRIDE = 4
 
 
 def run_valid(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
     """All outputs ``(batch, time, directions * hidden)``; zeros at padding. Valid frames come first; the
     backward direction starts at the last of them.
     """
-    short = isinstance(network, nn.GRU) and values.shape[1] <= SHORT
-    return (run_packed if values.is_cuda or short else run_unpacked)(network, values, mask)
+    return (run_packed if values.is_cuda else run_unpacked)(network, values, mask)
 
 
 def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
@@ -34,8 +33,11 @@ def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tenso
 
 def run_unpacked(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
     """`run_valid` over padded frames."""
-    outputs = _both_ways(network, values, mask) if network.bidirectional else network(values)[0]
-    return outputs * mask.unsqueeze(-1).to(outputs.dtype)
+    time = values.shape[1]
+    values = nn.functional.pad(values, (0, 0, 0, -time % STRIDE))
+    padded = nn.functional.pad(mask, (0, -time % STRIDE))
+    outputs = _both_ways(network, values, padded) if network.bidirectional else network(values)[0]
+    return outputs[:, :time] * mask.unsqueeze(-1).to(outputs.dtype)
 
 
 def turned(mask: Tensor) -> Tensor:
