@@ -138,6 +138,9 @@ class Training(_Strict):
     average: float = Field(default=0.0, ge=0, lt=1)
     watch: str | None = None
     balance: float = Field(default=0.0, ge=0, le=1)
+    # None, and so not written out: runs from before they came read back as their own.
+    sampling: float | None = Field(default=None, ge=0, le=1)
+    oversample: dict[str, Annotated[float, Field(gt=0)]] | None = None
     device: str = "auto"
     precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
 

@@ -15,7 +15,7 @@ from emofuse.alignment.samples import balance, to_samples
 from emofuse.config import RunConfig
 from emofuse.datasets import load_corpus
 from emofuse.datasets.labels import relabel
-from emofuse.errors import ConfigError, DatasetError
+from emofuse.errors import ConfigError, DatasetError, UnknownNameError
 from emofuse.evaluation import METRICS
 from emofuse.features import load_extractor
 from emofuse.features.cache import Cache
@@ -28,6 +28,7 @@ from emofuse.training.engine import Engine
 from emofuse.training.loop import Fitted, Row, fit
 from emofuse.training.objectives import OBJECTIVES
 from emofuse.training.phases import Schedule, check_prefixes
+from emofuse.training.samplers import repeats
 from emofuse.training.seeds import seed_epoch
 from emofuse.types import Clip, Corpus, Extractor, Metric, Sample, Signal, Split, TaskSpec, Track
 
@@ -204,13 +205,25 @@ def build(config: RunConfig, task: TaskSpec, dims: Mapping[str, int]) -> Built:
     """The configured model for tracks that are as wide as ``dims`` says, with fresh weights from the seed.
 
     Raises:
-        ConfigError: a part cannot be made, or the schedule names parameters that the model does not have.
+        ConfigError: a part cannot be made, or the schedule names parameters or labels that there are not.
     """
+    _check_labels(config, task)
     # Weights are drawn from torch's own state, so it is seeded before the model is built.
     seed_epoch(config.seed, 2**31)
     recipe = make(MODELS, config.model.part, dict(dims), task)
     check_prefixes(recipe.model, rates=config.training.rates, frozen=config.training.frozen)
     return Built(recipe, make(OBJECTIVES, config.objective.part, task), watched_metric(config, task))
+
+
+def _check_labels(config: RunConfig, task: TaskSpec) -> None:
+    plan = config.training
+    if plan.sampling is not None and not task.labels:
+        raise ConfigError("training.sampling: the task has no labels whose clips could be rare")
+    for label in plan.oversample or {}:
+        if label not in task.labels:
+            raise UnknownNameError(
+                f"training.oversample: no label {label!r}; the task has {', '.join(task.labels) or 'none'}"
+            )
 
 
 def fit_prepared(
@@ -225,10 +238,11 @@ def fit_prepared(
     """Train what was built on what was prepared; the test samples are not looked at."""
     plan, recipe = config.training, built.recipe
     fields = {name: getattr(plan, name) for name in Schedule.__dataclass_fields__ if name != "seed"}
+    train = [*data.train, *_repeated(config, data)]
     return fit(
         recipe.model,
         Total(built.objective, recipe),
-        train=data.train,
+        train=train,
         valid=data.roles["valid"],
         dims=data.dims,
         watch=built.watch,
@@ -239,3 +253,13 @@ def fit_prepared(
         state_path=state_path,
         progress=progress,
     )
+
+
+def _repeated(config: RunConfig, data: Prepared) -> list[list[Sample]]:
+    """Training clips of the rare classes once more, with their copies."""
+    wanted = config.training.oversample
+    if not wanted:
+        return []
+    generator = np.random.default_rng([config.seed, 2**31])
+    places = repeats(data.roles["train"], wanted, labels=data.task.labels, generator=generator)
+    return [data.train[place] for place in places]

@@ -19,9 +19,10 @@ from emofuse.training.engine import Engine
 engine = Engine.joined("cpu")
 given = model(dropout=0.0)
 fitted = train(samples=draw(21, 1), given=given, engine=engine, epochs=3, optimiser="sgd")
+sampled = train(samples=draw(21, 1)[:15], given=model(dropout=0.0), engine=engine, epochs=3, sampling=1.0)
 if engine.rank == 0:
     torch.save({{"weights": fitted.model.state_dict(), "world": engine.world,
-                "loss": [row["train_loss"] for row in fitted.history]}}, {out!r})
+                "sampled": sampled.model.state_dict(), "loss": [row["train_loss"] for row in fitted.history]}}, {out!r})
 """
 
 
@@ -40,8 +41,9 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
     two, one = ran(torchrun, tmp_path, "two"), ran([], tmp_path, "one")
     assert (two["world"], one["world"]) == (2, 1)
     assert two["loss"] == pytest.approx(one["loss"], abs=1e-5)
-    for name, value in one["weights"].items():
-        torch.testing.assert_close(two["weights"][name], value, atol=1e-5, rtol=1e-4)
+    for kind in ("weights", "sampled"):
+        for name, value in one[kind].items():
+            torch.testing.assert_close(two[kind][name], value, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 8])

@@ -144,6 +144,45 @@ def test_each_epoch_draws_one_copy_of_each_clip(toy):
     assert len(set(names)) > 30
 
 
+def of_one_rare_class(toy):
+    """Sixteen clips of the first class and four of the second."""
+    common = [one for one in toy.draw(40, 1) if one.shares[0] == 1]
+    return [*common[:16], *[one for one in toy.draw(40, 1) if one.shares[1] == 1][:4]]
+
+
+@pytest.mark.parametrize(("sampling", "share"), [(0.0, 0.2), (0.5, 1 / 3), (1.0, 0.5)])
+def test_rare_clips_are_drawn_more_often(toy, sampling, share):
+    rare, seen = [], []
+
+    def look(batch, generator):
+        rare.extend(batch.shares[:, 1].tolist())
+        seen.extend(batch.ids)
+        return batch
+
+    toy.train(samples=of_one_rare_class(toy), options={"perturb": [look]}, epochs=30, sampling=sampling)
+    assert len(rare) == 30 * 20 and len(set(seen)) == 20
+    # Four deviations of the mean of 600 draws.
+    assert np.mean(rare) == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / 600))
+    epochs = [tuple(sorted(seen[place : place + 20])) for place in range(0, 600, 20)]
+    assert len(set(epochs)) > 25
+
+
+def test_sampling_is_resumed(toy, tmp_path):
+    path = tmp_path / "state.pt"
+
+    def break_off(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    plan = {"samples": of_one_rare_class(toy), "epochs": 4, "sampling": 1.0}
+    with pytest.raises(KeyboardInterrupt):
+        toy.train(options={"state_path": path, "progress": break_off}, **plan)
+    resumed, whole = toy.train(options={"state_path": path}, **plan), toy.train(**plan)
+    equal(resumed, whole)
+    plain = toy.train(**{**plan, "sampling": None})
+    assert plain.history != whole.history
+
+
 @pytest.mark.parametrize("average", [0.0, 0.9])
 @pytest.mark.parametrize("stop", [0, 2, 4])
 def test_a_run_that_was_cut_off_ends_as_an_undisturbed_one(toy, tmp_path, stop, average):

@@ -18,7 +18,7 @@ from emofuse.training.checkpoints import load_state, save_state
 from emofuse.training.engine import Engine
 from emofuse.training.phases import Schedule, Stage
 from emofuse.training.prediction import check_watch, predict, validation_loss, watched
-from emofuse.training.samplers import bucketed
+from emofuse.training.samplers import bucketed, class_chances
 from emofuse.training.seeds import seed_epoch
 from emofuse.types import Batch, Metric, Sample
 
@@ -86,11 +86,14 @@ class _Fit:
         self.history: list[Row] = []
         self.best_score, self.best_epoch = -float("inf"), -1
         self.best: dict[str, torch.Tensor] = {}
+        self.chances: np.ndarray | None = None
 
     def run(self, train: Sequence[Sequence[Sample]], valid: Sequence[Sample]) -> Fitted:
         """Epoch after epoch, from where a run that was cut off stood."""
         check_watch(self.watch, valid)
         plan = self.schedule
+        if plan.sampling is not None:
+            self.chances = class_chances([copies[0] for copies in train], plan.sampling)
         self.stages = [
             Stage(phase, self.model, objective=self.objective, schedule=plan, clips=len(train))
             for phase in self.phases
@@ -121,6 +124,10 @@ class _Fit:
     def _pass(
         self, stage: Stage, train: Sequence[Sequence[Sample]], generator: np.random.Generator
     ) -> float:
+        if self.chances is not None:
+            train = [
+                train[int(place)] for place in generator.choice(len(train), len(train), p=self.chances)
+            ]
         drawn = [copies[int(generator.integers(len(copies)))] for copies in train]
         draws = torch.Generator().manual_seed(int(generator.integers(2**62)))
         self.model.train()

@@ -17,7 +17,8 @@ class Schedule:
     ``average`` is the decay of a running mean of the weights, which is then what is validated and kept.
     ``frozen`` holds parameters still whose names start with a key, for that share of the epochs;
     ``accumulate`` batches make one step. The "plateau" schedule multiplies the rate by ``plateau_factor``
-    whenever ``plateau_patience`` epochs bring nothing better.
+    whenever ``plateau_patience`` epochs bring nothing better. With ``sampling`` an epoch draws its clips with
+    replacement, as the frequency of their class to the power of minus this.
     """
 
     epochs: int = 20
@@ -35,6 +36,7 @@ class Schedule:
     clip_norm: float = 5.0
     patience: int = 0
     average: float = 0.0
+    sampling: float | None = None
     seed: int = 0
 
 
