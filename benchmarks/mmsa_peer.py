@@ -21,6 +21,20 @@ PEER, TORCH = "MMSA==2.2.1", "torch==2.13.0"
 SPLITS = ("train", "valid", "test")
 KEYS = ("text", "audio", "vision")
 SHORTEST = 0.1
+# Quantiles of the words of CMU-MOSI's 2,199 utterances; BERT sets two marks around them.
+SPOKEN = (
+    (0, 1),
+    (0.05, 4),
+    (0.1, 5),
+    (0.25, 7),
+    (0.5, 10),
+    (0.75, 16),
+    (0.9, 23),
+    (0.95, 28),
+    (0.99, 45),
+    (1, 48),
+)
+MARKS = 2
 
 
 class Shape(NamedTuple):
@@ -179,8 +193,11 @@ def mapped_mb() -> float:
     return status_mb("RssFile") if Path("/proc/self/status").is_file() else 0.0
 
 
-def write_archive(shape: Shape, out: Path) -> None:
-    """Write a pickle in MMSA's layout, one array in memory at a time."""
+def write_archive(shape: Shape, out: Path, *, lengths_as: str = "even") -> None:
+    """Write a pickle in MMSA's layout, one array in memory at a time.
+
+    Lengths are spread evenly from a tenth of the longest to the longest, or "spoken": as long as CMU-MOSI's.
+    """
     import pickle
 
     import numpy as np
@@ -198,7 +215,11 @@ def write_archive(shape: Shape, out: Path) -> None:
     for number, (split, count) in enumerate(zip(SPLITS, shape.clips, strict=True)):
         random = np.random.default_rng(number)
         # A clip is as long in one modality as in the others; the longest fill their rows.
-        parts = random.uniform(SHORTEST, 1.0, count)
+        if lengths_as == "spoken":
+            words = np.interp(random.uniform(0, 1, count), *zip(*SPOKEN, strict=True))
+            parts = (words.round() + MARKS) / shape.sizes[0][0]
+        else:
+            parts = random.uniform(SHORTEST, 1.0, count)
         lengths = {
             key: np.maximum(1, np.round(parts * frames)).astype(int)
             for key, (frames, _) in zip(KEYS, shape.sizes, strict=True)
