@@ -440,6 +440,7 @@ def record(rows: list[Row], epochs: int) -> None:
         found = {name: {"ratio": ratio, "wanted": wanted} for name, (ratio, wanted) in row.goals.items()}
         kept[f"{row.model}, {row.lengths}"] = {
             "machine": machine,
+            "clock": "processor",
             "epochs": epochs,
             **row._asdict(),
             "goals": found,
