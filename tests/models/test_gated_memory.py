@@ -54,18 +54,3 @@ def test_rows_of_other_lengths_end_at_their_own_frame():
         alone = steps_of(mask[row : row + 1, :length])
         one = memory(views[row, :length], proposal[row, :length], alone)
         torch.testing.assert_close(together[row], one[0])
-
-
-def test_the_gradient_is_the_numerical_one_with_dropout_too():
-    torch.manual_seed(0)
-    memory = GatedMemory(3, 2, hidden=(4, 5), dropouts=(0.5, 0.3)).double()
-    steps = steps_of(torch.tensor([[True, False, False], [True, True, True]]))
-    views, proposal = (torch.randn(4, dim, dtype=torch.double, requires_grad=True) for dim in (3, 2))
-
-    def with_one_draw(*given):
-        torch.manual_seed(1)
-        return memory(given[0], given[1], steps)
-
-    assert torch.autograd.gradcheck(with_one_draw, (views, proposal, *memory.parameters()))
-    trained = with_one_draw(views, proposal)
-    assert not torch.equal(trained, memory.eval()(views, proposal, steps))

@@ -9,19 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from emofuse.models.encoders.steps import Steps
-from emofuse.models.products import linear, product, summed
 
 
 def run_lstm(network: nn.LSTM, flat: Tensor, steps: Steps) -> tuple[Tensor, Tensor]:
     """Hidden states and cells, both ``(frames, hidden)``, of a one-layer LSTM over ``(frames, dim)``."""
     input_weight, weight, bias, state_bias = network.all_weights[0]
-    gates = linear(flat, input_weight, bias + state_bias)
-    with torch.autocast(flat.device.type, enabled=False):
-        found: tuple[Tensor, Tensor] = _Lstm.apply(gates.to(weight.dtype), weight, steps)
-    return found
+    gates = functional.linear(flat, input_weight, bias + state_bias)
+    return _Lstm.apply(gates.to(weight.dtype), weight, steps)
 
 
 class _Lstm(Function):
@@ -34,9 +31,10 @@ class _Lstm(Function):
         states, cells = gates.new_empty(len(gates), width), gates.new_empty(len(gates), width)
         opened = torch.empty_like(gates)
         state = cell = gates.new_zeros(steps.sizes[0], width)
+        turned = weight.t()
         for first, size in steps.spans():
             here = slice(first, first + size)
-            act = torch.add(gates[here], product(state[:size], weight), out=opened[here])
+            act = torch.addmm(gates[here], state[:size], turned, out=opened[here])
             act[:, : 2 * width].sigmoid_()
             act[:, 2 * width : 3 * width].tanh_()
             act[:, 3 * width :].sigmoid_()
@@ -48,7 +46,6 @@ class _Lstm(Function):
         return states, cells
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, of_states: Tensor, of_cells: Tensor) -> tuple[Tensor, Tensor, None]:
         """The slopes of the gates and of their weights on the state."""
         weight, opened, states, cells = ctx.saved_tensors
@@ -66,7 +63,6 @@ class _Lstm(Function):
             dim=1,
         )
         reach = out * (1 - seen.square())
-        turned = weight.t().contiguous()
         state_slope, cell_slope = (seen.new_zeros(0, width) for _ in range(2))
         for first, size in reversed(steps.spans()):
             here = slice(first, first + size)
@@ -77,5 +73,5 @@ class _Lstm(Function):
             slope = slopes[here].view(size, 4, width)
             slope[:, :3] *= cell.unsqueeze(1)
             slope[:, 3] *= state
-            state_slope, cell_slope = product(slopes[here], turned), cell * forget[here]
-        return slopes, summed(slopes, steps.previous(states)), None
+            state_slope, cell_slope = slopes[here] @ weight, cell * forget[here]
+        return slopes, slopes.t() @ steps.previous(states), None

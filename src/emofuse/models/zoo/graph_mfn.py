@@ -18,7 +18,6 @@ from emofuse.models.encoders.resample import in_step
 from emofuse.models.encoders.steps import Steps, steps_of
 from emofuse.models.heads import Head
 from emofuse.models.naming import by_name, leading, two
-from emofuse.models.products import Dense
 from emofuse.models.recipe import Recipe
 from emofuse.types import Batch, Output, TaskSpec
 
@@ -42,13 +41,15 @@ class FusionGraph(nn.Module):
         self.readers = [*(one for one in self.sets if len(one) > 1), None]
         self.inputs = [_within(self.sets, one) for one in self.readers]
         self.vertices = nn.ModuleList(
-            nn.Sequential(Dense(sum(widths[one] for one in read), INNER), nn.ReLU(), Dense(INNER, out_dim))
+            nn.Sequential(
+                nn.Linear(sum(widths[one] for one in read), INNER), nn.ReLU(), nn.Linear(INNER, out_dim)
+            )
             for read in self.inputs
         )
         edges = sum(len(read) for read in self.inputs)
         self.efficacies = nn.Sequential(
-            Dense(sum(dims), INNER), nn.ReLU(), Dense(INNER, out_dim), nn.ReLU(),
-            Dense(out_dim, edges), nn.Sigmoid(),
+            nn.Linear(sum(dims), INNER), nn.ReLU(), nn.Linear(INNER, out_dim), nn.ReLU(),
+            nn.Linear(out_dim, edges), nn.Sigmoid(),
         )  # fmt: skip
 
     def forward(self, singles: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
@@ -82,7 +83,7 @@ class GraphMfn(nn.Module):
         super().__init__()
         self.networks = nn.ModuleDict(networks)
         self.singles = nn.ModuleDict(
-            {name: Dense(2 * one.hidden_size, one.hidden_size) for name, one in networks.items()}
+            {name: nn.Linear(2 * one.hidden_size, one.hidden_size) for name, one in networks.items()}
         )
         self.graph, self.proposal, self.memory, self.head = graph, proposal, memory, head
 
@@ -141,10 +142,10 @@ def graph_mfn(
         Head(sum(sizes.values()) + memory, task, hidden=head, dropout=dropout),
         graph=FusionGraph([sizes[name] for name in order], vertex),
         proposal=nn.Sequential(
-            Dense(vertex, proposal),
+            nn.Linear(vertex, proposal),
             nn.ReLU(),
             nn.Dropout(proposal_dropout),
-            Dense(proposal, memory),
+            nn.Linear(proposal, memory),
         ),
     )
     return Recipe(model)

@@ -17,7 +17,6 @@ from emofuse.models.encoders.resample import in_step
 from emofuse.models.encoders.steps import Steps, steps_of
 from emofuse.models.heads import Head
 from emofuse.models.naming import by_name, leading, two
-from emofuse.models.products import Dense
 from emofuse.models.recipe import Recipe
 from emofuse.types import Batch, Output, TaskSpec
 
@@ -88,7 +87,7 @@ def mfn(
     networks = {name: nn.LSTM(dims[name], sizes[name], batch_first=True) for name in leading(dims, main)}
     states = sum(sizes.values())
     layers = [
-        nn.Sequential(Dense(2 * states, width), nn.ReLU(), nn.Dropout(rate), Dense(width, out))
+        nn.Sequential(nn.Linear(2 * states, width), nn.ReLU(), nn.Dropout(rate), nn.Linear(width, out))
         for width, rate, out in zip(
             two("attention", attention),
             two("attention_dropout", attention_dropout),
