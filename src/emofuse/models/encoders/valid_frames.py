@@ -11,9 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-# The fused kernel keeps megabytes for every length it has met: lengths come in multiples of this.
-STRIDE = 4
-
 
 def run_valid(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
     """All outputs ``(batch, time, directions * hidden)``; zeros at padding. Valid frames come first; the
@@ -33,11 +30,8 @@ def run_packed(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tenso
 
 def run_unpacked(network: nn.GRU | nn.LSTM, values: Tensor, mask: Tensor) -> Tensor:
     """`run_valid` over padded frames."""
-    time = values.shape[1]
-    values = nn.functional.pad(values, (0, 0, 0, -time % STRIDE))
-    padded = nn.functional.pad(mask, (0, -time % STRIDE))
-    outputs = _both_ways(network, values, padded) if network.bidirectional else network(values)[0]
-    return outputs[:, :time] * mask.unsqueeze(-1).to(outputs.dtype)
+    outputs = _both_ways(network, values, mask) if network.bidirectional else network(values)[0]
+    return outputs * mask.unsqueeze(-1).to(outputs.dtype)
 
 
 def turned(mask: Tensor) -> Tensor:
