@@ -142,7 +142,7 @@ class Training(_Strict):
     sampling: float | None = Field(default=None, ge=0, le=1)
     oversample: dict[str, Annotated[float, Field(gt=0)]] | None = None
     device: str = "auto"
-    precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+    precision: str = Field(default="float32", pattern="^(float32|bfloat16|float16)$")
 
 
 class Evaluation(_Strict):

@@ -153,8 +153,9 @@ def test_eval_repeats_itself_and_weights_come_back(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_half_precision_is_finite(name):
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_half_precision_is_finite(name, precision):
+    with torch.autocast("cpu", dtype=precision):
         assert made(name)(*given(name)).isfinite().all()
 
 

@@ -70,6 +70,19 @@ def test_an_engine_is_picked_by_name():
         assert (torch.randn(2, 2) @ torch.randn(2, 2)).dtype == torch.float32
 
 
+def test_a_layer_without_a_float16_form_is_a_config_error():
+    half = Engine.pick("cpu", "float16")
+    with half.autocast():
+        assert (torch.randn(2, 2) @ torch.randn(2, 2)).dtype == torch.float16
+    with pytest.raises(ConfigError, match=r"float16.*bfloat16"), half.autocast():
+        raise RuntimeError("could not create a primitive descriptor for the LSTM\nand more")
+    with pytest.raises(ConfigError, match=r"training\.precision"), half.autocast():
+        raise RuntimeError("\"kernel\" not implemented for 'Half'")
+    with pytest.raises(RuntimeError, match="out of memory"), half.autocast():
+        raise RuntimeError("out of memory")
+    assert half.scaler().is_enabled() and not Engine.pick("cpu").scaler().is_enabled()
+
+
 @pytest.mark.parametrize(
     ("device", "precision"), [("cpu", "float8"), ("toaster", "float32"), ("cuda:77", "float32")]
 )

@@ -11,7 +11,9 @@ import torch
 
 from emofuse.errors import ConfigError, InputError
 from emofuse.evaluation import METRICS
+from emofuse.models.recipe import Phase
 from emofuse.training.engine import Engine
+from emofuse.training.objectives.task import TaskLoss
 from emofuse.training.prediction import check_watch, predict, validation_loss, watched
 from emofuse.types import Metric, Sample
 
@@ -335,7 +337,58 @@ def test_predictions_come_in_the_order_of_the_clips(toy):
         assert ratings[row] == pytest.approx(alone[1][0], abs=1e-6)
 
 
-def test_half_precision_trains(toy):
-    fitted = toy.train(engine=Engine.pick("cpu", "bfloat16"), epochs=2)
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains(toy, precision):
+    fitted = toy.train(engine=Engine.pick("cpu", precision), epochs=6)
     assert all(math.isfinite(row["train_loss"]) for row in fitted.history)
-    assert all(value.dtype != torch.bfloat16 for value in fitted.model.state_dict().values())
+    assert all(value.dtype == torch.float32 for value in fitted.model.state_dict().values())
+    plain = toy.train(epochs=6)
+    # A first step may overflow, the others are those of float32 but for rounding.
+    assert fitted.history[-1]["train_loss"] == pytest.approx(plain.history[-1]["train_loss"], rel=0.1)
+
+
+def test_float16_is_resumed_with_its_scale(toy, tmp_path):
+    path, half = tmp_path / "state.pt", Engine.pick("cpu", "float16")
+
+    def break_off(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    plan = {"epochs": 4, "engine": half}
+    with pytest.raises(KeyboardInterrupt):
+        toy.train(options={"state_path": path, "progress": break_off}, **plan)
+    kept = torch.load(path, weights_only=True)
+    # Four batches an epoch: one overflowed and halved the scale, the seven after it did not.
+    assert (kept["scaler"]["scale"], kept["scaler"]["_growth_tracker"]) == (32768, 7)
+    assert kept["stages"][0]["rates"]["last_epoch"] == 7
+    torch.save({**kept, "scaler": {**kept["scaler"], "scale": 1024.0}}, path)
+    toy.train(options={"state_path": path}, **plan)
+    assert torch.load(path, weights_only=True)["scaler"] == {
+        **kept["scaler"], "scale": 1024.0, "_growth_tracker": 15,
+    }  # fmt: skip
+    torch.save(kept, path)
+    equal(toy.train(options={"state_path": path}, **plan), toy.train(**plan))
+
+
+def test_only_float16_keeps_a_scale(toy, tmp_path):
+    toy.train(epochs=1, options={"state_path": tmp_path / "state.pt"})
+    assert "scaler" not in torch.load(tmp_path / "state.pt", weights_only=True)
+
+
+def test_gradients_that_overflow_move_nothing_but_the_scale(toy, tmp_path):
+    path, given, task = tmp_path / "state.pt", toy.model(), TaskLoss(toy.task)
+    before = {name: value.clone() for name, value in given.state_dict().items()}
+    phases = (Phase(objective=lambda output, batch: 1e35 * task(output, batch)),)
+    plan = {"epochs": 1, "batch_size": 4, "engine": Engine.pick("cpu", "float16")}
+    options = {"state_path": path, "phases": phases}
+    fitted = toy.train(samples=toy.draw(4, 1), given=given, options=options, **plan)
+    assert all(torch.equal(value, before[name]) for name, value in fitted.model.state_dict().items())
+    assert torch.load(path, weights_only=True)["scaler"]["scale"] == 65536 / 2
+
+
+def test_float16_with_everything_frozen_stands_still(toy):
+    frozen = {"encoders": 1.0, "head": 1.0}
+    fitted = toy.train(engine=Engine.pick("cpu", "float16"), epochs=2, frozen=frozen)
+    assert all(torch.equal(one, two) for one, two in zip(
+        fitted.model.state_dict().values(), toy.model().state_dict().values(), strict=True
+    ))  # fmt: skip

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +10,8 @@ from torch import distributed, nn
 
 from emofuse.errors import ConfigError
 
-# float16 would need its loss scaled; bfloat16 has the range of float32 and does not.
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
+# float16 needs its loss scaled; bfloat16 has the range of float32 and does not.
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,33 @@ class Engine:
         return cls(place, precision, distributed.get_rank(), distributed.get_world_size())
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """The context in which a forward pass runs."""
+        """The context in which a forward pass runs; it raises `ConfigError` where the device has no float16 form
+        of a layer.
+        """
         kind = PRECISIONS[self.precision]
         if kind is None:
             return contextlib.nullcontext()
+        if kind is torch.float16:
+            return self._half()
         return torch.autocast(self.device.type, dtype=kind)
+
+    @contextlib.contextmanager
+    def _half(self) -> Iterator[None]:
+        try:
+            with torch.autocast(self.device.type, dtype=torch.float16):
+                yield
+        except RuntimeError as error:
+            # What processors say of layers (an LSTM among them) that they have no kernel for.
+            if not any(sign in str(error) for sign in ("primitive descriptor", "'Half'")):
+                raise
+            raise ConfigError(
+                f"training.precision: {self.device} has no float16 form of a layer of this model "
+                f"({str(error).splitlines()[0]}); wanted bfloat16 or float32"
+            ) from error
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """What scales the loss up for gradients to stay within float16; it does nothing in other precisions."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
 
     def rows(self, count: int) -> tuple[slice, float]:
         """Which rows of a batch of ``count`` are this process's, and what its mean weighs in the whole."""

@@ -87,6 +87,7 @@ class _Fit:
         self.best_score, self.best_epoch = -float("inf"), -1
         self.best: dict[str, torch.Tensor] = {}
         self.chances: np.ndarray | None = None
+        self.scaler = engine.scaler()
 
     def run(self, train: Sequence[Sequence[Sample]], valid: Sequence[Sample]) -> Fitted:
         """Epoch after epoch, from where a run that was cut off stood."""
@@ -150,12 +151,12 @@ class _Fit:
             part = batch.rows(rows).to(self.engine.device)
             loss = stage.objective(self.model(part), part)
         if loss.requires_grad:
-            (loss * (share * weight)).backward()
+            self.scaler.scale(loss * (share * weight)).backward()
         return float(loss.detach()) * weight
 
     def _step(self, stage: Stage) -> None:
         self.engine.add_up(list(stage.named.values()))
-        stage.step(clip_norm=self.schedule.clip_norm)
+        stage.step(clip_norm=self.schedule.clip_norm, scaler=self.scaler)
         if self.averaged is not None:
             self._average(self.averaged)
 
@@ -216,6 +217,7 @@ class _Fit:
             "best": self.best,
             "best_score": self.best_score,
             "best_epoch": self.best_epoch,
+            **({"scaler": self.scaler.state_dict()} if self.scaler.is_enabled() else {}),
         }
 
     def _resume(self) -> None:
@@ -230,6 +232,8 @@ class _Fit:
                 stage.resume(kept)
             for one, kept in zip(self.objectives, state["objectives"], strict=True):
                 one.load_state_dict(kept)
+            if self.scaler.is_enabled():
+                self.scaler.load_state_dict(state["scaler"])
             self.history, self.best = list(state["history"]), state["best"]
             self.best_score, self.best_epoch = state["best_score"], state["best_epoch"]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

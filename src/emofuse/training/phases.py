@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from emofuse.errors import ConfigError
@@ -104,12 +105,25 @@ class Stage:
         for value in (*self._others, *self.named.values()):
             value.requires_grad_(True)
 
-    def step(self, *, clip_norm: float) -> None:
-        """One step of the optimiser and of its rate."""
+    def step(self, *, clip_norm: float, scaler: torch.amp.GradScaler) -> None:
+        """One step of the optimiser and of its rate. Where the loss was scaled, gradients are brought back first, and
+        ones that overflowed move nothing but the scale.
+        """
+        scaled = scaler.is_enabled() and any(one.grad is not None for one in self.named.values())
+        if scaled:
+            scaler.unscale_(self.optimiser)
         nn.utils.clip_grad_norm_(self.named.values(), clip_norm)
-        self.optimiser.step()
+        stepped = True
+        if scaled:
+            scaler.step(self.optimiser)
+            before = scaler.get_scale()
+            scaler.update()
+            stepped = scaler.get_scale() >= before
+        else:
+            self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self.rates.step()
+        if stepped:
+            self.rates.step()
 
     def state(self) -> dict[str, Any]:
         """What `resume` needs."""
