@@ -23,11 +23,12 @@ from emofuse.datasets.splits import SPLITS
 from emofuse.errors import ConfigError
 from emofuse.evaluation.comparison import Cost, Entrant, Published, Standings, compare_entrants
 from emofuse.evaluation.metrics import METRICS
-from emofuse.evaluation.standings import standings_csv, standings_html, standings_markdown
+from emofuse.evaluation.standings import standings_csv, standings_markdown
 from emofuse.experiment import run
 from emofuse.files import write_atomically
 from emofuse.inference.bundle import Bundle
 from emofuse.inference.runs import protocol_of, read_predictions
+from emofuse.inference.standings_html import standings_html
 from emofuse.types import Predictions
 
 Progress = Callable[[str, float], None]

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from emofuse.apps.cli import app
 from emofuse.evaluation.comparison import Entrant, compare_entrants
 from emofuse.evaluation.metrics import METRICS
-from emofuse.evaluation.standings import standings_html
 from emofuse.inference.runs import read_predictions
+from emofuse.inference.standings_html import standings_html
 from emofuse.inference.timeline_html import report_html
 
 pytestmark = pytest.mark.slow
@@ -49,15 +49,15 @@ def evaluation_page(tone_runs, folder):
 @pytest.fixture(scope="module")
 def comparison_page(tone_runs, folder):
     entrants = [Entrant(one.name, (read_predictions(one)["test"],)) for one in tone_runs]
-    table = compare_entrants(
-        entrants,
-        METRICS.load("accuracy"),
-        dataset="tones",
-        generator=np.random.default_rng(0),
-        resamples=20,
-    )
+    tables = [
+        compare_entrants(
+            entrants, METRICS.load(metric), dataset="tones", generator=np.random.default_rng(0), resamples=20,
+            protocol="speakers apart",
+        )
+        for metric in ("accuracy", "uar")
+    ]  # fmt: skip
     path = folder / "table.html"
-    path.write_text(standings_html([table], title="tones", about="Two seeds."), encoding="utf-8")
+    path.write_text(standings_html(tables, title="tones", about="Two seeds."), encoding="utf-8")
     return path
 
 
@@ -88,7 +88,7 @@ def recognition_page(result, folder):
 
 PAGES = [
     ("evaluation_page", "svg[role=img], .keys svg", 20),
-    ("comparison_page", "svg", 1),
+    ("comparison_page", "svg[role=img]", 2),
     ("report_page", "svg[role=img]", 1),
     ("explanation_page", "svg[role=img]", 3),
     ("recognition_page", "svg", 2),
@@ -118,7 +118,11 @@ def test_a_page_is_whole_and_asks_for_nothing(browser, request, name, figures, l
 
 @pytest.mark.parametrize(
     ("name", "drawn", "property"),
-    [("evaluation_page", ".line.c0", "stroke"), ("explanation_page", ".chart .bar", "fill")],
+    [
+        ("evaluation_page", ".line.c0", "stroke"),
+        ("comparison_page", ".chart .point", "fill"),
+        ("explanation_page", ".chart .bar", "fill"),
+    ],
 )
 def test_a_page_follows_a_dark_screen_and_paper(browser, request, name, drawn, property):
     path = request.getfixturevalue(name)

@@ -8,7 +8,7 @@ import numpy as np
 from emofuse.evaluation.bar_charts import Bar, interval_chart
 from emofuse.evaluation.charts import clean
 from emofuse.evaluation.comparison import Standing, Standings
-from emofuse.evaluation.standings import cells
+from emofuse.evaluation.standings import cells, direction
 from emofuse.inference.page import charts, hint, number, page, table, within
 
 # By entrant and metric, the value of each seed.
@@ -46,9 +46,8 @@ def comparison_html(
 
 def _standing_card(one: Standings) -> str:
     bars = [Bar(row.title, row.value, row.low, row.high) for row in one.rows]
-    better = "higher" if one.higher_is_better else "lower"
     chart = interval_chart(
-        bars, title=f"{one.metric} ({better} is better)", x_label=f"{one.metric}, 95 % interval"
+        bars, title=f"{one.metric} ({direction(one)})", x_label=f"{one.metric}, 95 % interval"
     )
     best = next((place for place, row in enumerate(one.rows) if row.p is None), -1)
     rows = [_row(row, one) for row in one.rows]

@@ -1,6 +1,7 @@
 """A page of cards in the look of the report: its frame, its tables, its numbers."""
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -8,6 +9,8 @@ from importlib.resources import files
 from emofuse.evaluation.charts import clean
 
 NOTE = "Scores of a model of expressed emotion, not of inner state."
+# A table of more columns is set tighter.
+_MANY = 8
 
 
 def page(title: str, head: str, cards: Sequence[tuple[str, str]], *, notes: Sequence[str] = ()) -> str:
@@ -45,9 +48,10 @@ def table(
         cells = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row[1:], kinds[1:], strict=True))
         lead = ' class="first"' if place == first else ""
         body.append(f'<tr{lead}><th scope="row">{row[0]}</th>{cells}</tr>')
+    shape = "numbers many" if len(head) > _MANY else "numbers"
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Table, scrolls sideways">'
-        f'<table class="numbers"><thead><tr>{heads}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+        f'<table class="{shape}"><thead><tr>{heads}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
 
 
@@ -81,7 +85,7 @@ def within(value: float, low: float, high: float) -> str:
 
 
 def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")
+    return re.sub(r"[^\w]+", "-", name.lower()).strip("-")
 
 
 @cache
