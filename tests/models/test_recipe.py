@@ -33,11 +33,30 @@ def test_a_part_is_made_with_its_options():
         ({"name": "gru", "dropout": "0.1"}, ConfigError, "dropout: wanted a number"),
         ({"name": "gru", "bidirectional": 1}, ConfigError, "bidirectional: wanted true or false"),
         ({"name": "gru", "pooling": 3}, ConfigError, "pooling: wanted a text"),
+        ({"name": "gru", "hidden": 0}, ConfigError, "hidden: wanted 1 or more, found 0"),
+        ({"name": "mlp", "hidden": -2}, ConfigError, "hidden: wanted 1 or more, found -2"),
+        ({"name": "mean", "out_dim": 0}, ConfigError, "out_dim: wanted 1 or more"),
+        ({"name": "transformer", "heads": 0}, ConfigError, "heads: wanted 1 or more"),
     ],
 )
 def test_a_part_that_does_not_hold_says_so(part, error, said):
     with pytest.raises(error, match=said):
         make(ENCODERS, part, 5)
+
+
+def test_a_size_of_nothing_is_refused_before_torch_warns_of_it(recwarn):
+    sizes = [
+        {"name": "tfn", "hidden": 0},
+        {"name": "mult", "width": 0},
+        {"name": "mmmla", "attention_dim": 0},
+    ]
+    for part in sizes:
+        with pytest.raises(ConfigError, match="wanted 1 or more"):
+            make(MODELS, part, {"audio": 4, "text": 3}, TASK)
+    assert not recwarn
+    # Where it stands for a layer that is left out, 0 is as good as ever.
+    part = {"name": "composed", "encoders": {"audio": MEAN}, "hidden": 0}
+    assert make(MODELS, part, {"audio": 4}, TASK).model.head.scores.in_features == 3
 
 
 def test_a_number_may_be_whole_and_an_option_may_be_nothing():

@@ -19,6 +19,8 @@ Objective = Callable[[Output, Batch], Tensor]
 KINDS: dict[Any, str] = {
     int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "nothing",
 }  # fmt: skip
+# Options whose names end so count what a layer has: one of none would be built with no more than a warning of torch.
+SIZES = ("hidden", "dim", "width", "heads")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +96,16 @@ def check_keywords(
 
     Raises:
         UnknownNameError: there is no such keyword; the message names the nearest.
-        ConfigError: it is a number, a text or a truth value there, and the option is something else.
+        ConfigError: it is a number, a text or a truth value there, and the option is something else; or it is the
+            size of a layer that is always there, and the option is below 1.
     """
     parameters = dict(list(inspect.signature(factory).parameters.items())[given:])
     known = list(parameters)
     for key, value in options.items():
         if key in parameters:
             _check_kind(f"{what}: {key}", parameters[key].annotation, value)
+            if key.endswith(SIZES):
+                _check_size(f"{what}: {key}", parameters[key].default, value)
         else:
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known) or 'none'}"
@@ -113,6 +118,12 @@ def _check_kind(place: str, annotation: Any, value: Any) -> None:
     if set(kinds) <= set(KINDS) and not any(_fits(value, kind) for kind in kinds):
         wanted = " or ".join(KINDS[kind] for kind in kinds if kind is not NoneType)
         raise ConfigError(f"{place}: wanted {wanted}, found {value!r}")
+
+
+def _check_size(place: str, usual: Any, value: Any) -> None:
+    """Where it is usually 1 or more: 0 may stand for a layer that is left out elsewhere."""
+    if _fits(value, int) and _fits(usual, int) and usual >= 1 > value:
+        raise ConfigError(f"{place}: wanted 1 or more, found {value}")
 
 
 def _fits(value: Any, kind: type) -> bool:
