@@ -7,7 +7,8 @@ from a loss of its own. Two thirds of the answer are the logarithm of the joint 
 is the sum of the lone ones' over the present modalities: an ensemble (Lakshminarayanan et al. 2017, arXiv 1612.01474)
 with a product of experts (Hinton 2002) in one training. Ratings are taken together likewise: what modalities say
 independently adds up, as each alone keeps close to the mean. Which members, how many, how wide and what share the
-experts have is our choice.
+experts have is our choice. 2,570,188 parameters on RAVDESS: 158 speech features a frame, one
+vector of 35 action units.
 """
 
 import math

@@ -3,7 +3,8 @@
 Each modality is read by two stacked bidirectional LSTMs (or the main one by ``main_encoder``, where the paper has
 BERT), split into a private and a shared vector, and rebuilt from their sum; one transformer layer over all vectors.
 Losses: similarity of the shared ones (central moments), difference, reconstruction. Differs: the vectors of an
-absent modality are masked. 5,143,549 parameters on CMU-MOSI with word vectors (300, 74, 47).
+absent modality are masked; the gradient of the difference goes through the vectors' lengths too, which the authors'
+code takes as constants. 5,143,549 parameters on CMU-MOSI with word vectors (300, 74, 47).
 """
 
 from collections.abc import Mapping

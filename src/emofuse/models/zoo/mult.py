@@ -4,7 +4,9 @@ Paper: Tsai et al. 2019, https://arxiv.org/abs/1906.00295; MMSA 2.2.1's values f
 768 + 5 + 20 features, as there. What differs: convolutions keep the length, and padding is never seen, so that the
 last frame is a real one; frames may look ahead by the difference of the real lengths, not of the padded ones;
 attention dropout drops whole frames for a head, so that the fused kernel serves it, and its rate is one for all
-pairs. A modality without others attends to itself; what attends to an absent one goes on as it is.
+pairs; positions are interleaved sinusoids, sine and cosine in turn, as the paper writes them (the authors' code has
+all sines before all cosines). A modality without others attends to itself; what attends to an absent one goes on as
+it is.
 """
 
 from collections.abc import Mapping
