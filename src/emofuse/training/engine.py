@@ -81,7 +81,7 @@ class Engine:
                 raise
             raise ConfigError(
                 f"training.precision: {self.device} has no float16 form of a layer of this model "
-                f"({str(error).splitlines()[0]}); wanted bfloat16 or float32"
+                f"({str(error).splitlines()[0].split('. ')[0]}); wanted bfloat16 or float32"
             ) from error
 
     def scaler(self) -> torch.amp.GradScaler:
