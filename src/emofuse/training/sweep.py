@@ -52,7 +52,6 @@ def sweep(
     seed: int = 0,
     higher_is_better: bool = True,
     described: str = "",
-    done: Callable[[Tried], None] = lambda tried: None,
 ) -> list[Tried]:
     """Call ``trial(number, values, tell)`` until the study holds ``trials`` finished ones; all of them, in order.
 
@@ -78,7 +77,6 @@ def sweep(
     ended = (TrialState.COMPLETE, TrialState.PRUNED)
     while len(study.get_trials(states=ended, deepcopy=False)) < trials:
         _try(study, trial, spaces)
-        done(_tried(study.trials[-1]))
     return [_tried(one) for one in study.trials if one.state in ended]
 
 
