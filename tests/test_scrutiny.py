@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from emofuse.errors import ConfigError, DatasetError, InputError, UnknownNameError
 from emofuse.scrutiny import OpenedRun, conditions, groupings, measure_study, media_seconds
@@ -157,6 +158,21 @@ def test_what_the_corpus_says_of_its_clips_makes_groups(opened):
     tested = opened.predictions["test"].ids
     assert not notes and found["gender"] == {name: genders[name[0]] for name in tested}
     assert set(found["mood"]) == {name for name in tested if name[0] == "1"}
+
+
+def test_whole_files_make_groups_of_lengths(opened, tmp_path):
+    tested = opened.predictions["test"].ids
+    longer = tested[: len(tested) // 2]
+    soundfile.write(tmp_path / "long.wav", np.zeros(16000), 16000)
+    changed = dict.fromkeys(longer, tmp_path / "long.wav") | {opened.split.train[0]: tmp_path / "gone.wav"}
+    opened.corpus = opened.corpus.with_clips(
+        tuple(replace(clip, media=changed.get(clip.id, clip.media)) for clip in opened.corpus.clips)
+    )
+    found, notes = groupings(opened)
+    # The training clip is not asked for.
+    assert not notes and set(found["length"]) == set(tested)
+    lengths = {found["length"][name] for name in longer}
+    assert len(lengths) == 1 and not lengths & {found["length"][name] for name in tested[len(longer) :]}
 
 
 def test_without_the_corpus_its_groups_are_left_out_with_a_note(copied):

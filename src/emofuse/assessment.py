@@ -56,7 +56,7 @@ def assess(
     """
     wanted = wanted or Wanted()
     predictions = run.with_train() if wanted.train else run.predictions
-    named, notes = groupings(run, wanted.groups)
+    named, notes = groupings(run, wanted.groups, progress=progress)
     progress("groups and calibration", 0.0)
     generator = np.random.default_rng(run.config.seed)
     protocol, verdict = protocol_of(run.folder)

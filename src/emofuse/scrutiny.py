@@ -13,7 +13,7 @@ from emofuse.errors import ConfigError, DatasetError, EmofuseError
 from emofuse.evaluation import METRICS
 from emofuse.evaluation.conditions import Condition, MediaCondition, noise, standard_conditions
 from emofuse.evaluation.curves import Curve
-from emofuse.evaluation.groupings import fact_groups, number_groups, speakers, table_groups
+from emofuse.evaluation.groupings import clip_seconds, fact_groups, number_groups, speakers, table_groups
 from emofuse.evaluation.media_noise import SOURCES, Origin, media_noise
 from emofuse.evaluation.passes import Subject
 from emofuse.evaluation.robustness import STRENGTHS, Robustness, measure_robustness, measure_subsets
@@ -150,7 +150,9 @@ class OpenedRun:
         return {role: evaluated(self.config, made) for role, made in predictions.items()}
 
 
-def groupings(run: OpenedRun, table: Path | None = None) -> tuple[dict[str, dict[str, str]], list[str]]:
+def groupings(
+    run: OpenedRun, table: Path | None = None, *, progress: Progress = lambda stage, done: None
+) -> tuple[dict[str, dict[str, str]], list[str]]:
     """Clip id to group, by the name of the grouping: speaker, corpus, what the corpus says of its clips (gender),
     lengths, ratings, and the columns of a user's ``table``; and notes on what could not be had.
 
@@ -164,7 +166,9 @@ def groupings(run: OpenedRun, table: Path | None = None) -> tuple[dict[str, dict
     try:
         ids = set(made.ids)
         clips = [clip for clip in run.corpus.clips if clip.id in ids]
-        found |= number_groups(clips) | fact_groups(clips)
+        seconds, unknown = clip_seconds(clips, progress=progress)
+        notes += unknown
+        found |= number_groups(clips, seconds=seconds) | fact_groups(clips)
     except EmofuseError as error:
         notes.append(
             f"results by gender, length and intensity are left out, since the corpus cannot be read: {error}"

@@ -1,13 +1,17 @@
 """What predictions tell beside their scores, on predictions whose answers are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
+from emofuse.datasets.packed import read_packed, write_store
 from emofuse.errors import InputError
 from emofuse.evaluation import METRICS
 from emofuse.evaluation.diagnosis import diagnose, one_label
-from emofuse.evaluation.groupings import even_edges, number_groups, speakers, table_groups
-from emofuse.types import Clip, Predictions, TaskSpec
+from emofuse.evaluation.groupings import clip_seconds, even_edges, number_groups, speakers, table_groups
+from emofuse.types import Clip, Corpus, Picture, Predictions, TaskSpec, Track
 
 
 def made(n=400, *, seed=0, sure=0.8, labels=("a", "b", "c"), ratings=()):
@@ -111,6 +115,74 @@ def test_clips_are_grouped_by_length_words_and_intensity():
     assert found["length"]["1"] == "below 2.75 s" and found["length"]["8"] == "6.25 s and above"
     assert found["intensity of valence"]["7"] == found["intensity of valence"]["8"]
     assert number_groups([Clip("a"), Clip("b")]) == {}
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Files of 1 to 4 s."""
+    paths = [tmp_path / f"{n}.wav" for n in range(1, 5)]
+    for n, path in enumerate(paths, 1):
+        soundfile.write(path, np.zeros(n * 800), 800)
+    return paths
+
+
+def test_clips_last_as_long_as_their_times_or_else_their_files_say(sounds, tmp_path):
+    (tmp_path / "odd.wav").write_bytes(b"no sound")
+    clips = [
+        Clip("whole", sounds[3]),
+        Clip("cut", sounds[3], start_s=0.5, end_s=2.0),
+        Clip("from", sounds[3], start_s=1.0),
+        Clip("to", sounds[3], end_s=3.0),
+        Clip("odd", tmp_path / "odd.wav"),
+        Clip("gone", tmp_path / "gone.wav", start_s=1.0, end_s=2.5),
+        Clip("text", text="no media"),
+        Clip("picture", Picture(np.zeros((2, 2), np.uint8))),
+    ]
+    told = []
+    found, notes = clip_seconds(clips, progress=lambda stage, done: told.append(done))
+    assert found == {"whole": 4.0, "cut": 1.5, "from": 3.0, "to": 3.0, "gone": 1.5}
+    assert len(notes) == 1 and "1 of 8 clips" in notes[0] and told == [1.0]
+    assert clip_seconds([Clip("text", text="no media")]) == ({}, [])
+
+
+def test_whole_files_are_grouped_by_length_also_out_of_a_store(sounds, tmp_path):
+    corpus = Corpus("toy", tuple(Clip(path.stem, path, label="a") for path in sounds), TaskSpec(("a", "b")))
+    write_store(corpus, tmp_path / "store", copy_media=True)
+    for clips in (corpus.clips, read_packed(tmp_path / "store").clips):
+        seconds, notes = clip_seconds(clips)
+        assert not notes and number_groups(clips, seconds=seconds) == {
+            "length": {
+                "1": "below 1.75 s",
+                "2": "1.75 to 2.5 s",
+                "3": "2.5 to 3.25 s",
+                "4": "3.25 s and above",
+            }
+        }
+        assert "length" not in number_groups(clips)
+
+
+@pytest.mark.parametrize(
+    ("times", "length"),
+    [
+        (np.arange(100) * 0.02 + 0.01, 2.0),
+        (np.arange(100.0), None),
+        (np.array([0.2, 0.3, 1.7, 2.1]), None),
+        (np.array([0.4]), None),
+    ],
+    ids=["frames", "positions", "words", "one"],
+)
+@pytest.mark.parametrize("media", [None, Path("moved.wav")])
+def test_tracks_of_a_store_tell_the_length_where_their_files_do_not(tmp_path, times, length, media):
+    if media is not None:
+        media = tmp_path / media
+        soundfile.write(media, np.zeros(100), 800)
+    clip, track = Clip("c", media, label="a"), Track(np.zeros((len(times), 2), np.float32), times)
+    write_store(Corpus("toy", (clip,), TaskSpec(("a", "b"))), tmp_path / "store", tracks=[{"track": track}])
+    if media is not None:
+        media.unlink()
+    found, notes = clip_seconds(read_packed(tmp_path / "store").clips)
+    assert found == ({} if length is None else {"c": pytest.approx(length)})
+    assert len(notes) == (length is None and media is not None)
 
 
 @pytest.mark.parametrize(

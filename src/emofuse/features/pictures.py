@@ -43,6 +43,21 @@ def picture_pixels(media: Media) -> np.ndarray | None:
             raise MediaError(f"{name_of(media)}: damaged {image.format} picture ({error})") from error
 
 
+def is_picture(media: Media) -> bool:
+    """Whether ``media`` begins as a picture does; its pixels are not read. A file that cannot be opened is none."""
+    if isinstance(media, Picture):
+        return True
+    from PIL import Image
+
+    try:
+        with opened_file(media) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            Image.open(file, formats=_PICTURES).close()
+    except (MediaError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+    return True
+
+
 def shrunk(pixels: np.ndarray, max_side_px: int) -> np.ndarray:
     """The same picture with its longer side at most ``max_side_px``."""
     height, width = pixels.shape[:2]
