@@ -44,6 +44,11 @@ CASES = {
         Case({"hidden": 4, "bidirectional": True, "scaled": False}),
         Case({"hidden": 4, "bidirectional": True, "pooling": "mean"}),
     ],
+    "recurrent_attention": [
+        Case({"hidden": 4, "heads": 2, "out_dim": 5}),
+        Case({"hidden": 4, "heads": 4, "cell": "lstm", "pooling": "last"}),
+        Case({"hidden": 4, "heads": 1, "bidirectional": False, "pooling": "attention"}),
+    ],
     "transformer": [
         Case({"hidden": 8, "heads": 2, "layers": 1, "out_dim": 5}),
         Case({"hidden": 6, "heads": 1, "layers": 2, "pooling": "first"}),

@@ -28,6 +28,10 @@ ENCODERS = Table(
             f"{_HERE}.gru_attention:GruAttention",
             "GRU, self-attention over time, GRU (the documented encoder of the MOSI/MOSEI/SIMS thesis)",
         ),
+        "recurrent_attention": (
+            f"{_HERE}.recurrent_attention:RecurrentAttention",
+            "GRU or LSTM, then multi-head self-attention over its states",
+        ),
         "transformer": (
             f"{_HERE}.transformer:Transformer",
             "pre-norm self-attention layers with sinusoidal positions",
