@@ -59,6 +59,11 @@ def test_a_corpus_that_lacks_clips_is_another_one(copied):
 def test_unknown_roles_are_refused(opened):
     with pytest.raises(ConfigError, match="found the role 'tset'"):
         opened.samples("tset")
+    opened.prepared.roles["test"] = []
+    with pytest.raises(
+        ConfigError, match="no clip has the role test, found clips of the roles train, valid"
+    ):
+        opened.samples("test")
 
 
 def test_usual_noises_work_on_each_modality_and_on_all(opened):

@@ -137,7 +137,10 @@ class OpenedRun:
         if role not in ROLES:
             raise ConfigError(f"found the role {role!r}, wanted one of {', '.join(ROLES)}")
         if not self.prepared.roles[role]:
-            raise ConfigError(f"{self.folder}: no clip has the role {role}")
+            there = [one for one in ROLES if self.prepared.roles[one]]
+            raise ConfigError(
+                f"{self.folder}: no clip has the role {role}, found clips of the roles {', '.join(there)}"
+            )
         found = self.prepared.roles[role]
         return spaced(found, self.most) if self.most else found
 

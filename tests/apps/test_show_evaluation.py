@@ -1,17 +1,20 @@
 """What the commands print of an evaluation: every part in plain lines, in order."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from emofuse.apps.show import show_reports
 from emofuse.apps.show_evaluation import show_costs, show_evaluation, show_explanation
 from emofuse.assessment import Wanted, assess, bundle_costs
 from emofuse.evaluation.complexity import Plan
 from emofuse.inference.explanation import Explanation, ModalityShare, Part, SegmentExplanation
 from emofuse.inference.result import BundleName
 from emofuse.scrutiny import OpenedRun
+from emofuse.types import Report, Score
 
 
 def printed(show, *given):
@@ -30,6 +33,20 @@ def test_an_evaluation_is_told_from_scores_to_notes(tone_runs):
     shares = found.modalities.shares()
     assert f"audio {shares[0]:.1%}, voice {shares[1]:.1%}" in text
     assert np.isclose(shares.sum(), 1)
+
+
+def test_long_names_of_metrics_keep_the_columns():
+    names = ("ece", "multilabel_hamming_loss")
+    scores = tuple(Score(name, 0.5, 0.25, 0.75) for name in names)
+    text = printed(show_reports, {"test": Report(8, 2, "by hand", scores, np.zeros((0, 0)), {})})
+    assert len({line.index("0.5000") for line in text.splitlines() if "0.5000" in line}) == 1
+
+
+def test_groups_that_are_too_small_are_told_as_such(tone_runs):
+    found = assess(OpenedRun(tone_runs[0]))
+    small = {name: replace(one, gap=None) for name, one in found.diagnosis.groups.items()}
+    text = printed(show_evaluation, replace(found, diagnosis=replace(found.diagnosis, groups=small)))
+    assert "largest gap by speaker, accuracy: no two groups are large enough" in text
 
 
 def test_costs_are_one_fact_a_line(tone_runs):

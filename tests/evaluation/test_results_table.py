@@ -1,6 +1,7 @@
 """The table of results: values by hand, the best in bold, nothing that LaTeX would take for a command."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,18 @@ def test_the_best_of_each_column_is_bold():
     assert "**" not in results_markdown([result_row("good", [GOOD])])
 
 
+def test_clips_with_several_labels_are_left_out_and_counted():
+    several = predictions([0, 0, 0, 1], [0, 0, 1, 1])
+    truth = several.truth.copy()
+    truth[2] = 0.5
+    row = result_row("several", [{**GOOD, "test": replace(several, truth=truth)}])
+    # The wrong one is left out.
+    assert row.values[1:] == (1.0, 1.0, 1.0) and (row.left_out, row.clips) == (1, 4)
+    plain = result_row("good", [GOOD])
+    assert "1 of 4 test clips" in results_markdown([plain, row]) and "1 of 4" in results_latex([row])
+    assert "left out" not in results_markdown([plain])
+
+
 def test_names_cannot_break_the_table():
     row = result_row("50% a_b & {c} | \\d", [GOOD])
     assert r"50\% a\_b \& \{c\} | \textbackslash{}d" in results_latex([row])
@@ -63,5 +76,5 @@ def test_what_has_no_table_is_refused():
         ids=("1",), task=TaskSpec((), ("valence",)), scores=np.zeros((1, 0)), probabilities=np.zeros((1, 0)),
         truth=np.zeros((1, 0)), ratings=np.zeros((1, 1)), rating_truth=np.zeros((1, 1)), groups=("",),
     )  # fmt: skip
-    with pytest.raises(ConfigError, match="needs labels"):
+    with pytest.raises(ConfigError, match="rated: its task has no classes"):
         result_row("rated", [{"valid": rated, "test": rated}])

@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,12 @@ class TestClasses:
         assert rows(html) == {"a": ["1.000", "0.750", "–", "4"], "b": ["1.000", "0.750", "–", "4"]}
         assert figures(html) == ["Confusion matrix, test, clips"]
 
+    def test_clips_without_one_label_are_told_where_they_are_left_out(self):
+        assert "one label" not in classes_card(report(), {}, "test")
+        assert "Of the 8 of 11 clips that have one label" in classes_card(
+            replace(report(), n=11), {}, "test"
+        )
+
     def test_ratings_have_matrices_and_no_table(self):
         plain = report(labels=(), confusion=np.zeros((0, 0)))
         counts = {name: (("x", "y"), np.eye(2, dtype=int)) for name in ("seven", "one", "two")}
@@ -139,6 +146,13 @@ class TestDoubt:
         # The three surest are right; of all five two are wrong.
         assert rows(html) == {"100.0%": ["40.0%"], "80.0%": ["25.0%"], "50.0%": ["0.0%"], "20.0%": ["0.0%"]}
         assert "can answer 60% of the clips, those above 0.70" in html
+
+    def test_doubt_says_how_many_clips_it_is_of(self):
+        curve = reliability_curve(self.TRUTH, self.SAID)
+        risk = risk_coverage_curve(self.TRUTH, self.SAID)
+        found = Diagnosis(Calibration(curve, 0.1, 0.2, 5), risk, (), None, {}, {})
+        assert "Of the 5 of 9 clips that have one label" in doubt_card(found, ("a", "b"), clips=9)
+        assert "one label" not in doubt_card(found, ("a", "b"), clips=5)
 
     def test_a_hopeless_model_is_told_as_such(self):
         found = Diagnosis(None, risk_coverage_curve(1 - self.SAID.argmax(1), self.SAID), (), None, {}, {})

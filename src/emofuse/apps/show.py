@@ -68,8 +68,9 @@ def show_reports(reports: Mapping[str, Report], console: Console) -> None:
             Text(f"{role}: {report.n} clips in {report.groups} groups, {report.interval}"),
             soft_wrap=True,
         )
+        width = max([20, *(len(score.metric) for score in report.scores)])
         for score in report.scores:
-            line = f"  {score.metric:<20} {score.value:8.4f}   [{score.low:.4f}, {score.high:.4f}]"
+            line = f"  {score.metric:<{width}} {score.value:8.4f}   [{score.low:.4f}, {score.high:.4f}]"
             console.print(Text(line), soft_wrap=True)
 
 

@@ -103,7 +103,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         told = (
             f": {gap.top} above {gap.bottom} by {gap.value:.3f} [{gap.low:.3f}, {gap.high:.3f}]"
             if gap
-            else ": -"
+            else ": no two groups are large enough to be compared"
         )
         lines.append(f"largest gap by {name}, {report.metric}{told}")
     return lines

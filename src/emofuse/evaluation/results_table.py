@@ -21,12 +21,16 @@ _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textas
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One approach: values ``(4,)`` in the order of `COLUMNS`, their deviations over ``seeds`` (NaN for one seed)."""
+    """One approach: values ``(4,)`` in the order of `COLUMNS`, their deviations over ``seeds`` (NaN for one seed), and
+    how many of the ``clips`` of test are ``left_out``, since they have several labels or none.
+    """
 
     approach: str
     values: tuple[float, ...]
     deviations: tuple[float, ...]
     seeds: int
+    left_out: int = 0
+    clips: int = 0
 
 
 def result_row(
@@ -44,7 +48,16 @@ def result_row(
     ]
     table = np.array([[_value(approach, run, role, name) for role, name in wanted] for run in runs])
     spread = table.std(axis=0, ddof=1) if len(table) > 1 else np.full(len(wanted), np.nan)
-    return ResultRow(approach, tuple(map(float, table.mean(axis=0))), tuple(map(float, spread)), len(table))
+    scored = int(scorer(METRICS.load(wanted[1][1]), runs[0]["test"])[0].sum())
+    clips = len(runs[0]["test"].ids)
+    return ResultRow(
+        approach,
+        tuple(map(float, table.mean(axis=0))),
+        tuple(map(float, spread)),
+        len(table),
+        clips - scored,
+        clips,
+    )
 
 
 def results_markdown(rows: Sequence[ResultRow], *, average: str = "weighted") -> str:
@@ -80,6 +93,8 @@ def results_latex(rows: Sequence[ResultRow], *, average: str = "weighted") -> st
 def _value(approach: str, run: Mapping[str, Predictions], role: str, name: str) -> float:
     if role not in run:
         raise ConfigError(f"{approach}: has no {role} predictions, which the table of results needs")
+    if not run[role].task.labels:
+        raise ConfigError(f"{approach}: its task has no classes, which the table of results needs")
     clips, compute = scorer(METRICS.load(name), run[role])
     return compute(np.flatnonzero(clips))
 
@@ -104,7 +119,14 @@ def _cells(row: ResultRow, between: str) -> list[str]:
 def _below(rows: Sequence[ResultRow], average: str) -> str:
     seeds = max((row.seeds for row in rows), default=1)
     spread = f"; mean and standard deviation over up to {seeds} seeds" if seeds > 1 else ""
-    return f"Per cent; precision, recall and F1 on test, {average} over the classes{spread}."
+    # One sentence, of the row that lacks most.
+    worst = max(rows, key=lambda row: row.left_out, default=None)
+    lacks = (
+        f" {worst.left_out} of {worst.clips} test clips, which have several labels or none, are left out."
+        if worst and worst.left_out
+        else ""
+    )
+    return f"Per cent; precision, recall and F1 on test, {average} over the classes{spread}.{lacks}"
 
 
 def _escaped(text: str) -> str:

@@ -38,7 +38,14 @@ def comparison_html(
     cards = [(_name(one, len(tables)), _standing_card(one)) for one in tables]
     cards.append(("All scores", _values_card(scores, "Means over seeds, on test; without tests.")))
     if any(recalls.values()):
-        cards.append(("Classes", _values_card(recalls, "Recall of each class on test, mean over seeds.")))
+        cards.append(
+            (
+                "Classes",
+                _values_card(
+                    recalls, "Recall of each class on test, of clips with one label, mean over seeds."
+                ),
+            )
+        )
     cards.append(("Cost", _cost_card(tables)))
     told = f"Names are without their common beginning, {first[:common]}" if common else ""
     return page(title, hint(told) if told else "", [(name, card) for name, card in cards if card])

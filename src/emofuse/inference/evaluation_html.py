@@ -64,7 +64,7 @@ def evaluation_html(found: Evaluation) -> str:
         ("Classes", classes_card(report, found.diagnosis.counts, found.shown)),
         ("Training", training_card(found.history, found.best_epoch)),
         ("Calibration", calibration_card(found.diagnosis.calibration, found.shown)),
-        ("Doubt", doubt_card(found.diagnosis, labels)),
+        ("Doubt", doubt_card(found.diagnosis, labels, clips=report.n)),
         ("Groups", groups_card(found.diagnosis.groups)),
         ("Robustness", robustness_card(found.study)),
         ("Modalities", explanation_card(found.modalities, found.faithfulness, labels)),

@@ -64,7 +64,16 @@ def classes_card(
     drawn += [*small[:1], f"<div>{''.join(small[1:])}</div>"] if len(small) > 1 else small
     if not drawn:
         return ""
-    return hint("The shade is the share of the true class.") + charts(*parts, *drawn)
+    told = "The shade is the share of the true class."
+    return hint(f"{told}{_of_one_label(report)}") + charts(*parts, *drawn)
+
+
+def _of_one_label(report: Report) -> str:
+    """What is said where some clips have no single class, or more."""
+    used = int(report.confusion.sum())
+    if not used or used == report.n:
+        return ""
+    return f" Of the {used:,} of {report.n:,} clips that have one label; those with several or none are left out."
 
 
 def training_card(history: Sequence[Mapping[str, float]], best_epoch: int) -> str:
@@ -122,9 +131,12 @@ def calibration_card(found: Calibration | None, role: str) -> str:
     return hint(told) + charts(upper, lower)
 
 
-def doubt_card(found: Diagnosis, labels: Sequence[str]) -> str:
-    """Answering only where sure, and sets that hold the true class."""
-    parts = []
+def doubt_card(found: Diagnosis, labels: Sequence[str], *, clips: int = 0) -> str:
+    """Answering only where sure, and sets that hold the true class; ``clips`` are all that were predicted, where
+    some of them may have no single label.
+    """
+    used = found.calibration.n if found.calibration is not None else 0
+    parts = [hint(f"Of the {used:,} of {clips:,} clips that have one label.")] if 0 < used < clips else []
     if found.risk is not None and len(found.risk.coverage):
         risk = found.risk
         curve = line_chart(
