@@ -128,7 +128,7 @@ class Side:
         self.facts = self._heard()
 
     def round(self) -> float:
-        """Seconds that one took."""
+        """Seconds of the processor that one took."""
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
@@ -168,10 +168,10 @@ class Pace:
         self.say(**facts)
 
     def go(self) -> float:
-        """Wait for the word; the time."""
+        """Wait for the word; the processor's time of this process, in seconds."""
         if not sys.stdin.readline():
             raise SystemExit("nobody waits for this any more")
-        return time.perf_counter()
+        return time.process_time()
 
     def say(self, **facts: float) -> None:
         """One line."""

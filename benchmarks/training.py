@@ -8,12 +8,13 @@ Both train on one file of CMU-MOSI's shapes, unaligned, with random values and l
 trainer, loader and loss, without its validation. Two processes, one a side, take turns epoch by epoch; what is counted
 is the processor's time, so that other work on the machine counts for neither; the first epoch of each warms up.
 Prints a table, writes results/training.json, exits with 1 where ours is slower or larger; where a goal is missed,
-``--profile`` tells where our time goes. Without MMSA it says so and ends well.
+``--profile`` tells where the time goes, on both sides. Without MMSA it says so and ends well.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -133,7 +134,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=2, help="epochs that are counted")
     parser.add_argument("--share", type=float, help="share of the clips; default 1, for mult 0.05")
     parser.add_argument(
-        "--profile", action="store_true", help="where a goal is missed, where our time goes"
+        "--profile", action="store_true", help="where a goal is missed, where the time goes on both sides"
     )
     parser.add_argument("--work", type=Path, help="folder for the environment and the files; kept")
     given = parser.parse_args()
@@ -186,14 +187,27 @@ class Done(Exception):
 def peer(archive: str, name: str, epochs: str) -> dict[str, float]:
     """MMSA's trainer on the archive; runs in MMSA's environment."""
     import torch
+
+    on_this_machine(torch)
+    first_calls(torch)
+    pace = Pace()
+    loader, start, facts = ready_peer(archive, name)
+    pace.ready(**facts)
+    try:
+        start(Paced(loader, pace, int(epochs)))
+    except Done:
+        return pace.peaks()
+    raise AssertionError("MMSA's trainer stopped early")
+
+
+def ready_peer(archive: str, name: str) -> tuple[Any, Callable[[Any], Any], dict[str, float]]:
+    """MMSA's loader of the training clips, what trains on one, and the settings."""
+    import torch
     from MMSA import get_config_regression
     from MMSA.data_loader import MMDataLoader
     from MMSA.models import AMIO
     from MMSA.trains import ATIO
 
-    on_this_machine(torch)
-    first_calls(torch)
-    pace = Pace()
     settings = get_config_regression(name, CORPUS)
     settings.update(
         featurePath=archive, need_data_aligned=False, device="cpu", train_mode="regression", custom_feature=None,
@@ -206,16 +220,60 @@ def peer(archive: str, name: str, epochs: str) -> dict[str, float]:
     trainer = ATIO().getTrain(settings)
     # Validation would be timed by nobody; the trainer wants a loss from it.
     trainer.do_test = lambda *given, **named: {"Loss": 0.0}
-    pace.ready(
-        parameters=sum(one.numel() for one in network.parameters()), batch=settings["batch_size"],
-        accumulate=settings.get("update_epochs", 1), learning_rate=settings["learning_rate"],
-        weight_decay=settings.get("weight_decay", 0.0),
-    )  # fmt: skip
-    try:
-        trainer.do_train(network, {"train": Paced(loaders["train"], pace, int(epochs)), "valid": None})
-    except Done:
-        return pace.peaks()
-    raise AssertionError("MMSA's trainer stopped early")
+    facts = {
+        "parameters": sum(one.numel() for one in network.parameters()), "batch": settings["batch_size"],
+        "accumulate": settings.get("update_epochs", 1), "learning_rate": settings["learning_rate"],
+        "weight_decay": settings.get("weight_decay", 0.0),
+    }  # fmt: skip
+
+    def start(loader: Any) -> Any:
+        return trainer.do_train(network, {"train": loader, "valid": None})
+
+    return loaders["train"], start, facts
+
+
+def profile_peer(archive: str, name: str) -> dict[str, float]:
+    """One epoch of MMSA's under torch's profiler, the second; runs in MMSA's environment."""
+    import torch
+
+    shown, sys.stdout = sys.stdout, sys.stderr
+    on_this_machine(torch)
+    loader, start, _ = ready_peer(archive, name)
+    watched = Watched(loader)
+    with contextlib.suppress(Done):
+        start(watched)
+    sys.stdout = shown
+    print(watched.told)
+    return {}
+
+
+class Watched:
+    """A loader whose second pass is recorded."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader, self.passes, self.told = loader, 0, ""
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        from torch.profiler import ProfilerActivity
+        from torch.profiler import profile as recorded
+
+        self.passes += 1
+        if self.passes == 1:
+            yield from self.loader
+            return
+        with recorded(activities=[ProfilerActivity.CPU]) as records:
+            yield from self.loader
+        self.told = told(records)
+        raise Done
+
+
+def told(records: Any) -> str:
+    """The costliest operators, by the time in them alone."""
+    table: str = records.key_averages().table(sort_by="self_cpu_time_total", row_limit=PROFILED_ROWS)
+    return table
 
 
 class Paced:
@@ -359,17 +417,28 @@ def as_long_as_text(tracks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def profiled(name: str, archive: Path, store: Path, peer: Path) -> None:
-    """Print the costliest operators of one epoch of ours."""
+    """Print the costliest operators of one epoch of MMSA's and one of ours."""
     theirs = Side(__file__, [f"{peer}"], "peer", f"{archive}", name, "1")
     theirs.round()
     theirs.end()
-    command = [sys.executable, __file__, "--child", "profile", f"{store}", name, json.dumps(theirs.facts)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    print(
-        f"{name}, one epoch of ours:\n{done.stdout.removesuffix(chr(10)).removesuffix('{}') or done.stderr[-2000:]}"
-    )
+    sides = {
+        "MMSA's": [f"{peer}", __file__, "--child", "profile_peer", f"{archive}", name],
+        "ours": [
+            sys.executable,
+            __file__,
+            "--child",
+            "profile",
+            f"{store}",
+            name,
+            json.dumps(theirs.facts),
+        ],
+    }
+    for side, command in sides.items():
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
+        shown = done.stdout.removesuffix("\n").removesuffix("{}") or done.stderr[-2000:]
+        print(f"{name}, one epoch of {side}:\n{shown}")
 
 
 def profile(store: str, name: str, facts: str) -> dict[str, float]:
@@ -388,7 +457,7 @@ def profile(store: str, name: str, facts: str) -> dict[str, float]:
             return plain(*arguments)
         with recorded(activities=[ProfilerActivity.CPU]) as records:
             loss = plain(*arguments)
-        print(records.key_averages().table(sort_by="self_cpu_time_total", row_limit=PROFILED_ROWS))
+        print(told(records))
         return loss
 
     loop._Fit._pass = watched  # type: ignore[method-assign]
@@ -451,6 +520,7 @@ def record(rows: list[Row], epochs: int) -> None:
 
 CHILDREN: dict[str, Callable[..., dict[str, float]]] = {
     "make": make, "import": import_pickle, "peer": peer, "ours": ours, "profile": profile,
+    "profile_peer": profile_peer,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class Case(NamedTuple):
 CASES = {
     "mean": [Case({"out_dim": 5})],
     "mlp": [Case({"hidden": 8, "out_dim": 5})],
+    "soft_bins": [Case({"hidden": 8, "out_dim": 5}), Case({"bins": 1, "hidden": 4, "out_dim": 3})],
     "frames": [Case({"out_dim": 5})],
     "gru_with_linear": [Case({"hidden": 4, "out_dim": 5})],
     "tcn": [

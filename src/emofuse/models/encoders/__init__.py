@@ -18,6 +18,10 @@ ENCODERS = Table(
             "a linear layer on each frame, for fusions that work over time",
         ),
         "mlp": (f"{_HERE}.pooling:Mlp", "masked mean over time, then a multilayer perceptron"),
+        "soft_bins": (
+            f"{_HERE}.soft_bins:SoftBins",
+            "masked mean, learned smooth thresholds on each feature, a multilayer perceptron",
+        ),
         "gru": (f"{_HERE}.recurrent:Gru", "gated recurrent units with a choice of pooling"),
         "lstm": (f"{_HERE}.recurrent:Lstm", "long short-term memory with a choice of pooling"),
         "gru_with_linear": (
