@@ -48,7 +48,7 @@ class Says(torch.nn.Module):
         return self.said
 
 
-def test_a_committee_takes_two_thirds_from_its_joint_members_and_adds_the_lone_ones_that_are_present():
+def test_a_committee_shares_the_answer_and_adds_up_the_lone_members_that_are_present():
     joint = [Says("", [0.9, 0.1], 1.0), Says("", [0.3, 0.7], -0.5)]
     lone = [Says("x", [0.5, 0.5], 0.5), Says("y", [0.2, 0.8], -0.75), Says("x", [0.7, 0.3], 1.0)]
     for there, product, rating in (
@@ -63,7 +63,7 @@ def test_a_committee_takes_two_thirds_from_its_joint_members_and_adds_the_lone_o
         batch = SimpleNamespace(
             presence=dict(zip("xy", map(torch.tensor, [[one] for one in there]), strict=True))
         )
-        output = Committee(joint, lone)(batch)
+        output = Committee(joint, lone, lone_share=1 / 3)(batch)
         wanted = torch.tensor([product]) / sum(product)
         torch.testing.assert_close(output.scores.softmax(dim=1), wanted)
         assert output.ratings.item() == pytest.approx(rating) and output.fused.shape == (1, 4)
@@ -71,8 +71,31 @@ def test_a_committee_takes_two_thirds_from_its_joint_members_and_adds_the_lone_o
     assert first.ratings.item() == 1.0 and last.scores.argmax() == 0
 
 
+def test_one_kind_of_members_has_the_whole_answer():
+    batch = SimpleNamespace(presence={"x": torch.tensor([True])})
+    for members in (([Says("", [0.9, 0.1], 1.0)], []), ([], [Says("x", [0.9, 0.1], 1.0)])):
+        output = Committee(*members, lone_share=0.25)(batch)
+        torch.testing.assert_close(output.scores.softmax(dim=1), torch.tensor([[0.9, 0.1]]))
+        assert output.ratings.item() == 1.0
+
+
+def test_modalities_are_read_as_they_are_named():
+    options = {"single_frame": ["face", "words"], "binned": ["face"]}
+    recipe = make(MODELS, {"name": "committee", **options}, {"voice": 3, "face": 4, "words": 5}, TASK)
+    kinds = {name: type(encoder).__name__ for name, encoder in recipe.model.joint[0].encoders.items()}
+    assert kinds == {"voice": "GruAttention", "face": "SoftBins", "words": "Mlp"}
+    assert type(recipe.model.joint[1].encoders["voice"]).__name__ == "Functionals"
+    assert [member.name for member in recipe.model.lone] == ["voice", "face", "words"] * 3
+
+
 @pytest.mark.parametrize(
-    "options", [{"recurrent": 0, "functional": 0, "lone": 0}, {"single_frame": ["text"]}]
+    "options",
+    [
+        {"recurrent": 0, "functional": 0, "lone": 0},
+        {"single_frame": ["text"]},
+        {"binned": ["text"]},
+        {"lone_share": 1.5},
+    ],
 )
 def test_a_committee_that_does_not_hold(options):
     with pytest.raises(ConfigError):
