@@ -86,17 +86,27 @@ def test_modalities_are_read_as_they_are_named():
     assert kinds == {"voice": "GruAttention", "face": "SoftBins", "words": "Mlp"}
     assert type(recipe.model.joint[1].encoders["voice"]).__name__ == "Functionals"
     assert [member.name for member in recipe.model.lone] == ["voice", "face", "words"] * 3
+    alone = [type(member.encoder).__name__ for member in recipe.model.lone]
+    assert alone == ["GruAttention", "SoftBins", "Mlp"] * 3
+
+
+@pytest.mark.parametrize(("options", "share"), [({}, 2 / 3), ({"lone_share": 0.25}, 0.25)])
+def test_the_share_of_lone_members_reaches_the_model(options, share):
+    recipe = make(MODELS, {"name": "committee", **options}, {"voice": 3}, TASK)
+    assert recipe.model.lone_share == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "message"),
     [
-        {"recurrent": 0, "functional": 0, "lone": 0},
-        {"single_frame": ["text"]},
-        {"binned": ["text"]},
-        {"lone_share": 1.5},
+        ({"recurrent": 0, "functional": 0, "lone": 0}, "0 lone is none"),
+        ({"lone": -1}, "-1 lone is none"),
+        ({"single_frame": ["text"]}, "single_frame names text; the features are audio"),
+        ({"binned": ["audio"]}, "binned names audio, wanted names of single_frame"),
+        ({"lone_share": 1.5}, r"in \[0, 1\], got 1.5"),
+        ({"lone_share": -0.1}, r"in \[0, 1\], got -0.1"),
     ],
 )
-def test_a_committee_that_does_not_hold(options):
-    with pytest.raises(ConfigError):
+def test_a_committee_that_does_not_hold(options, message):
+    with pytest.raises(ConfigError, match=message):
         make(MODELS, {"name": "committee", **options}, {"audio": 3}, TASK)

@@ -11,8 +11,11 @@ class SoftBins(nn.Module):
     two linear layers with a ReLU and dropout after each.
 
     A network of few layers bends slowly along one feature; trees and piecewise linear codes do not (Gorishniy et al.
-    2022, arXiv 2203.05556). Ours are smooth and learned; they start evenly spread over -1 to 2 deviations of a
-    standardised feature, since intensities have long upper tails. Number, spread and steepness are our choice.
+    2022, arXiv 2203.05556). Ours are smooth and learned; they start evenly spread over -1 to 2, which suits
+    standardised features with long upper tails, as intensities have. Number, spread and steepness are our choice.
+
+    Raises:
+        ValueError: there are no bins.
     """
 
     def __init__(

@@ -1,14 +1,14 @@
 """Our recommended model: a committee of small members that look at the same clip in different ways.
 
 Members read the frames of a modality in their order (GRU, self-attention, GRU), or what the frames amount to (mean,
-deviation, quantiles, movement, means of three thirds: the functionals of paralinguistics). Joint members fuse all
-modalities, in turn by stacking with low-rank products and by concatenation; lone ones know one modality. Each learns
-from a loss of its own. One third of the answer is the logarithm of the joint members' mean probabilities, two thirds
-are the sum of the lone ones' over the present modalities: an ensemble (Lakshminarayanan et al. 2017, arXiv 1612.01474)
-with a product of experts (Hinton 2002) in one training. Ratings are taken together likewise: what modalities say
-independently adds up, as each alone keeps close to the mean. Which members, how many, how wide and what share the
-experts have is our choice, made by the loss on validation actors. 2,481,936 parameters on RAVDESS: 158 speech features
-a frame, one vector of 35 action units.
+deviation, quantiles, movement, means of three thirds: the functionals of paralinguistics), or one vector a clip, as it
+is or through smooth thresholds. Joint members fuse all modalities, in turn by stacking with low-rank products and by
+concatenation; lone ones know one modality. Each learns from a loss of its own. One third of the answer is the logarithm
+of the joint members' mean probabilities, two thirds are the sum of the lone ones' over the present modalities: an
+ensemble (Lakshminarayanan et al. 2017, arXiv 1612.01474) with a product of experts (Hinton 2002) in one training.
+Ratings are taken together likewise: what modalities say independently adds up, as each alone keeps close to the mean.
+Widths are our choice; kinds, numbers and shares too, by the loss on RAVDESS's validation actors. 2,481,936 parameters
+there: 158 speech features a frame, 35 action units.
 """
 
 import math
@@ -223,25 +223,18 @@ def committee(
     single_frame: tuple[str, ...] | list[str] = (),
     binned: tuple[str, ...] | list[str] = (),
 ) -> Recipe:
-    """``recurrent`` and ``functional`` joint members of the two kinds, whose fusions take turns, and ``lone``
-    ones for each modality, which read frames in their order. ``single_frame`` names the modalities whose
-    track is one vector a clip: both kinds read those with a multilayer perceptron, and those of few, skewed
-    values, which ``binned`` names, through `SoftBins`.
+    """``recurrent`` and ``functional`` joint members of the two kinds, whose fusions take turns, and ``lone`` ones
+    for each modality, which read frames in their order and have ``lone_share``, in [0, 1], of the answer where there
+    are joint ones too. ``single_frame`` names the modalities whose track is one vector a clip, which all members read
+    with a multilayer perceptron; ``binned`` names those among them whose few values are skewed, as action units are:
+    read through `SoftBins`.
 
     Raises:
-        ConfigError: there is no member, ``lone_share`` is not of [0, 1], or ``single_frame`` or ``binned`` names a
-            modality that is not there.
+        ConfigError: there is no member, ``lone_share`` is not in [0, 1], ``single_frame`` names a modality that is not
+            there, or ``binned`` one that ``single_frame`` does not.
     """
-    for key, names in (("single_frame", single_frame), ("binned", binned)):
-        if unknown := sorted(set(names) - set(dims)):
-            raise ConfigError(f"{key} names {', '.join(unknown)}; the features are {sorted(dims)}")
-    if not 0 <= lone_share <= 1:
-        raise ConfigError(f"lone_share lies in [0, 1], got {lone_share}")
-    counts = (recurrent, functional, lone)
-    if min(counts) < 0 or not any(counts):
-        raise ConfigError(
-            f"a committee of {recurrent} recurrent, {functional} functional and {lone} lone is none"
-        )
+    _check_names(single_frame, binned, sorted(dims))
+    _check_numbers((recurrent, functional, lone), lone_share)
 
     def encoder(name: str, *, in_order: bool) -> nn.Module:
         """What reads one modality."""
@@ -279,6 +272,23 @@ def committee(
         for name in dims
     ]
     return Recipe(Committee(joint, alone, lone_share=lone_share), judged=each_member)
+
+
+def _check_names(single_frame: Sequence[str], binned: Sequence[str], there: Sequence[str]) -> None:
+    if unknown := sorted(set(single_frame) - set(there)):
+        raise ConfigError(f"single_frame names {', '.join(unknown)}; the features are {', '.join(there)}")
+    if others := sorted(set(binned) - set(single_frame)):
+        raise ConfigError(f"binned names {', '.join(others)}, wanted names of single_frame")
+
+
+def _check_numbers(counts: tuple[int, int, int], lone_share: float) -> None:
+    if min(counts) < 0 or not any(counts):
+        recurrent, functional, lone = counts
+        raise ConfigError(
+            f"a committee of {recurrent} recurrent, {functional} functional and {lone} lone is none"
+        )
+    if not 0 <= lone_share <= 1:
+        raise ConfigError(f"lone_share lies in [0, 1], got {lone_share}")
 
 
 def each_member(output: Output) -> list[Output]:
