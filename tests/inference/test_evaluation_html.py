@@ -72,6 +72,13 @@ def test_only_what_was_measured_is_shown(tone_runs):
     assert plain.study is None and plain.modalities is None and not plain.complexity
 
 
+def test_doubt_is_told_how_many_clips_have_a_truth(everything):
+    more = replace(everything.reports["test"], n=everything.reports["test"].n + 1)
+    page = evaluation_html(replace(everything, reports={**everything.reports, "test": more}))
+    told = "Errors and sets count the 12 of 13 clips with one label"
+    assert told in page.split('id="doubt"')[1] and told not in evaluation_html(everything)
+
+
 def test_a_baseline_without_noise_is_refused(tone_runs):
     with pytest.raises(ConfigError, match="--robustness"):
         assess(OpenedRun(tone_runs[0]), Wanted(baseline="multibench-lf:mosi:text"))

@@ -100,9 +100,16 @@ class TestClasses:
 
     def test_clips_without_one_label_are_told_where_they_are_left_out(self):
         assert "one label" not in classes_card(report(), {}, "test")
-        assert "Of the 8 of 11 clips that have one label" in classes_card(
-            replace(report(), n=11), {}, "test"
-        )
+        told = "count the 8 of 11 clips with one label; those with several or none are left out."
+        assert told in classes_card(replace(report(), n=11), {}, "test")
+
+    def test_matrices_of_ratings_are_not_said_to_leave_out_clips(self):
+        counts = {"seven": (("x", "y"), np.eye(2, dtype=int))}
+        both = classes_card(replace(report(), n=11), counts, "test")
+        assert figures(both) == ["Confusion matrix, test, clips", "seven, test, clips"]
+        assert "The table and the first matrix count the 8 of 11 clips" in both
+        alone = classes_card(replace(report(labels=()), n=11), counts, "test")
+        assert figures(alone) == ["seven, test, clips"] and "one label" not in alone
 
     def test_ratings_have_matrices_and_no_table(self):
         plain = report(labels=(), confusion=np.zeros((0, 0)))
@@ -151,7 +158,9 @@ class TestDoubt:
         curve = reliability_curve(self.TRUTH, self.SAID)
         risk = risk_coverage_curve(self.TRUTH, self.SAID)
         found = Diagnosis(Calibration(curve, 0.1, 0.2, 5), risk, (), None, {}, {})
-        assert "Of the 5 of 9 clips that have one label" in doubt_card(found, ("a", "b"), clips=9)
+        assert "Errors and sets count the 5 of 9 clips with one label" in doubt_card(
+            found, ("a", "b"), clips=9
+        )
         assert "one label" not in doubt_card(found, ("a", "b"), clips=5)
 
     def test_a_hopeless_model_is_told_as_such(self):

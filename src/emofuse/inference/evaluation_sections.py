@@ -42,7 +42,7 @@ def classes_card(
     report: Report, counts: Mapping[str, tuple[tuple[str, ...], np.ndarray]], role: str
 ) -> str:
     """Precision, recall and F1 of each class, and confusion matrices."""
-    parts, drawn = [], []
+    parts, drawn, told = [], [], "The shade is the share of the true class."
     if report.per_class and report.confusion.sum():
         rows = [
             (
@@ -56,6 +56,8 @@ def classes_card(
         drawn.append(
             grid_chart(report.confusion, tuple(report.per_class), title=f"Confusion matrix, {role}, clips")
         )
+        # Matrices of ratings are of all rated clips.
+        told += _of_one_label("The table and the first matrix", int(report.confusion.sum()), report.n)
     small = [
         grid_chart(matrix, classes, title=f"{name}, {role}, clips")
         for name, (classes, matrix) in counts.items()
@@ -64,16 +66,17 @@ def classes_card(
     drawn += [*small[:1], f"<div>{''.join(small[1:])}</div>"] if len(small) > 1 else small
     if not drawn:
         return ""
-    told = "The shade is the share of the true class."
-    return hint(f"{told}{_of_one_label(report)}") + charts(*parts, *drawn)
+    return hint(told) + charts(*parts, *drawn)
 
 
-def _of_one_label(report: Report) -> str:
-    """What is said where some clips have no single class, or more."""
-    used = int(report.confusion.sum())
-    if not used or used == report.n:
+def _of_one_label(what: str, used: int, clips: int) -> str:
+    """What is said where only ``used`` of the ``clips`` with a truth have one label; begins with a space."""
+    if not 0 < used < clips:
         return ""
-    return f" Of the {used:,} of {report.n:,} clips that have one label; those with several or none are left out."
+    return (
+        f" {what} count the {used:,} of {clips:,} clips with one label; "
+        "those with several or none are left out."
+    )
 
 
 def training_card(history: Sequence[Mapping[str, float]], best_epoch: int) -> str:
@@ -132,11 +135,9 @@ def calibration_card(found: Calibration | None, role: str) -> str:
 
 
 def doubt_card(found: Diagnosis, labels: Sequence[str], *, clips: int = 0) -> str:
-    """Answering only where sure, and sets that hold the true class; ``clips`` are all that were predicted, where
-    some of them may have no single label.
-    """
-    used = found.calibration.n if found.calibration is not None else 0
-    parts = [hint(f"Of the {used:,} of {clips:,} clips that have one label.")] if 0 < used < clips else []
+    """Answering only where sure, and sets that hold the true class; ``clips`` have a truth, 0 where unknown."""
+    lacks = _of_one_label("Errors and sets", found.calibration.n if found.calibration else 0, clips)
+    parts = [hint(lacks.strip())] if lacks else []
     if found.risk is not None and len(found.risk.coverage):
         risk = found.risk
         curve = line_chart(
