@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emofuse.errors import ConfigError
-from emofuse.evaluation.results_table import result_row, results_latex, results_markdown
+from emofuse.evaluation.results_table import ResultRow, result_row, results_latex, results_markdown
 from emofuse.types import Predictions, TaskSpec
 
 
@@ -19,6 +19,7 @@ def predictions(truth, said, labels=("a", "b")):
     )  # fmt: skip
 
 
+NAN = math.nan
 GOOD = {"valid": predictions([0, 0, 1, 1], [0, 0, 1, 0]), "test": predictions([0, 0, 0, 1], [0, 0, 1, 1])}
 BAD = {"valid": predictions([0, 0, 1, 1], [0, 1, 0, 0]), "test": predictions([0, 0, 0, 1], [1, 1, 1, 0])}
 
@@ -48,16 +49,35 @@ def test_the_best_of_each_column_is_bold():
     assert "**" not in results_markdown([result_row("good", [GOOD])])
 
 
+def row_of(approach, *shares):
+    """Of four clips of test the third, which is wrong, has these shares of the classes."""
+    truth = GOOD["test"].truth.copy()
+    truth[2] = shares
+    return result_row(approach, [{**GOOD, "test": replace(GOOD["test"], truth=truth)}])
+
+
 def test_clips_with_several_labels_are_left_out_and_counted():
-    several = predictions([0, 0, 0, 1], [0, 0, 1, 1])
-    truth = several.truth.copy()
-    truth[2] = 0.5
-    row = result_row("several", [{**GOOD, "test": replace(several, truth=truth)}])
+    row = row_of("several_of", 0.5, 0.5)
     # The wrong one is left out.
     assert row.values[1:] == (1.0, 1.0, 1.0) and (row.left_out, row.clips) == (1, 4)
     plain = result_row("good", [GOOD])
-    assert "1 of 4 test clips" in results_markdown([plain, row]) and "1 of 4" in results_latex([row])
     assert "left out" not in results_markdown([plain])
+    told = " 1 of 4 test clips, with several labels or none, are left out."
+    assert told in results_markdown([row, row]) and told in results_latex([row])
+    told = " Up to 1 of 4 test clips (several_of), with several labels or none, are left out."
+    assert told in results_markdown([plain, row])
+    assert told.replace("_", r"\_") in results_latex([plain, row])
+
+
+def test_the_row_that_lacks_the_largest_share_is_named():
+    half, many = ResultRow("half", (1.0,) * 4, (NAN,) * 4, 1, 2, 4), row_of("one", 0.5, 0.5)
+    assert "Up to 2 of 4 test clips (half)" in results_markdown([many, half])
+    assert "Up to 2 of 4 test clips (half)" in results_markdown([half, replace(many, left_out=3, clips=99)])
+
+
+def test_clips_without_any_truth_are_not_counted():
+    row = row_of("unknown", NAN, NAN)
+    assert row.values[1:] == (1.0, 1.0, 1.0) and (row.left_out, row.clips) == (0, 3)
 
 
 def test_names_cannot_break_the_table():

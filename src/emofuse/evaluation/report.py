@@ -50,9 +50,8 @@ def evaluate(
     """
     _check(predictions)
     labelled, single = _labelled(predictions)
-    rated = ~np.isnan(predictions.rating_truth)
     scored = [one for metric in metrics for one in _expand(metric, predictions, labelled, single)]
-    used = labelled | rated.any(axis=1) if rated.size else labelled
+    used = with_truth(predictions)
     groups = np.array(predictions.groups, dtype=object)
     codes = group_codes(predictions.groups)
     notes = [describe(choose_clusters(list(groups[used])), resamples=resamples)]
@@ -81,6 +80,12 @@ def scorer(metric: Metric, predictions: Predictions) -> tuple[np.ndarray, Callab
     parts = _expand(metric, predictions, *_labelled(predictions))
     clips = np.logical_and.reduce([part.clips for part in parts])
     return clips, lambda rows: float(np.mean([part.compute(rows) for part in parts]))
+
+
+def with_truth(predictions: Predictions) -> np.ndarray:
+    """Which clips ``(n,)`` bool have a label or a rating that predictions can be held against."""
+    rated = ~np.isnan(predictions.rating_truth)
+    return _labelled(predictions)[0] | rated.any(axis=1)
 
 
 def report_to_dict(report: Report) -> dict[str, object]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from emofuse.errors import ConfigError
 from emofuse.evaluation.metrics import METRICS
-from emofuse.evaluation.report import scorer
+from emofuse.evaluation.report import scorer, with_truth
 from emofuse.types import Predictions
 
 COLUMNS = ("Approach", "Validation accuracy", "Precision", "Recall", "F1")
@@ -22,7 +22,7 @@ _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textas
 @dataclass(frozen=True)
 class ResultRow:
     """One approach: values ``(4,)`` in the order of `COLUMNS`, their deviations over ``seeds`` (NaN for one seed), and
-    how many of the ``clips`` of test are ``left_out``, since they have several labels or none.
+    how many of the ``clips`` of test with a truth are ``left_out``, since they have several labels or none.
     """
 
     approach: str
@@ -49,7 +49,7 @@ def result_row(
     table = np.array([[_value(approach, run, role, name) for role, name in wanted] for run in runs])
     spread = table.std(axis=0, ddof=1) if len(table) > 1 else np.full(len(wanted), np.nan)
     scored = int(scorer(METRICS.load(wanted[1][1]), runs[0]["test"])[0].sum())
-    clips = len(runs[0]["test"].ids)
+    clips = int(with_truth(runs[0]["test"]).sum())
     return ResultRow(
         approach,
         tuple(map(float, table.mean(axis=0))),
@@ -119,14 +119,18 @@ def _cells(row: ResultRow, between: str) -> list[str]:
 def _below(rows: Sequence[ResultRow], average: str) -> str:
     seeds = max((row.seeds for row in rows), default=1)
     spread = f"; mean and standard deviation over up to {seeds} seeds" if seeds > 1 else ""
-    # One sentence, of the row that lacks most.
-    worst = max(rows, key=lambda row: row.left_out, default=None)
-    lacks = (
-        f" {worst.left_out} of {worst.clips} test clips, which have several labels or none, are left out."
-        if worst and worst.left_out
-        else ""
-    )
-    return f"Per cent; precision, recall and F1 on test, {average} over the classes{spread}.{lacks}"
+    return f"Per cent; precision, recall and F1 on test, {average} over the classes{spread}.{_lacks(rows)}"
+
+
+def _lacks(rows: Sequence[ResultRow]) -> str:
+    """One sentence; where rows differ, of the one that lacks the largest share, by its name."""
+    worst = max(rows, key=lambda row: row.left_out / max(row.clips, 1), default=None)
+    if worst is None or not worst.left_out:
+        return ""
+    alike = len({(row.left_out, row.clips) for row in rows}) == 1
+    most = f"{worst.left_out} of {worst.clips} test clips"
+    told = most if alike else f"Up to {most} ({worst.approach})"
+    return f" {told}, with several labels or none, are left out."
 
 
 def _escaped(text: str) -> str:
