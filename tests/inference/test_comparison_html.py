@@ -38,7 +38,8 @@ def compared(*titles, cost=FREE):
 
 def page_of(*titles, cost=FREE):
     scores = {title: {"accuracy": [0.5, 0.7]} for title in titles}
-    return comparison_html([compared(*titles, cost=cost)], title="runs", scores=scores)
+    recalls = {title: {"a": [0.2, 0.4]} for title in titles}
+    return comparison_html([compared(*titles, cost=cost)], title="runs", scores=scores, recalls=recalls)
 
 
 def rows(page, card):
@@ -52,6 +53,8 @@ def test_every_run_is_named_scored_and_tested():
     assert (best, other) == ("good", "bad")
     assert "best" in first and "best" not in second and "Protocol: official." in page
     assert [cells for _, cells in rows(page, "all-scores")] == ["<td>0.600</td>"] * 2
+    assert [cells for _, cells in rows(page, "classes")] == ["<td>0.300</td>"] * 2
+    assert "Recall of each class on test, of clips with one label, mean over seeds." in page
 
 
 @pytest.mark.parametrize(
