@@ -154,24 +154,28 @@ class Side:
 
 
 class Pace:
-    """The other end of a `Side`: waits for the word, counts the seconds, keeps the peaks."""
+    """The other end of a `Side`: waits for the word, counts the processor's seconds, keeps the peaks."""
 
     def __init__(self) -> None:
         # What libraries print must not stand between the lines that are read.
         self.out, sys.stdout = sys.stdout, sys.stderr
         self.before, self.mapped = begin(), mapped_mb()
-        self.loaded = self.loading_peak = 0.0
+        self.loaded = self.loading_peak = self.started = 0.0
 
     def ready(self, **facts: float) -> None:
         """Everything is loaded."""
         self.loading_peak, self.loaded = peak_mb(), begin()
         self.say(**facts)
 
-    def go(self) -> float:
-        """Wait for the word; the processor's time of this process, in seconds."""
+    def go(self) -> None:
+        """Wait for the word, then start the clock: the processor's time of this process."""
         if not sys.stdin.readline():
             raise SystemExit("nobody waits for this any more")
-        return time.process_time()
+        self.started = time.process_time()
+
+    def done(self) -> None:
+        """Stop the clock and say the seconds."""
+        self.say(seconds=time.process_time() - self.started)
 
     def say(self, **facts: float) -> None:
         """One line."""

@@ -14,15 +14,12 @@ Prints a table, writes results/training.json, exits with 1 where ours is slower 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -30,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmsa_peer import PEER, SHAPES, Pace, PeerEnded, Side, answer, child, peer_python, write_archive
+from training_profile import Done, profile, profile_peer, profiled
 
 HERE = Path(__file__).resolve().parent
 CORPUS = "mosi"
@@ -37,7 +35,6 @@ FASTER_IN_TIME, SMALLER = 5.0, 5.0
 # An epoch of MulT takes MMSA a quarter of an hour.
 FULL_SHARE = {"mult": 0.05}
 VALID_CLIPS = 8
-PROFILED_ROWS = 12
 
 run = partial(child, __file__)
 
@@ -64,7 +61,7 @@ CASES = {
 
 
 class Row(NamedTuple):
-    """One model: seconds of an epoch, peak MB above imports, MB above the loaded data, parameters."""
+    """One model: processor seconds of an epoch, peak MB above imports, MB above the loaded data, parameters."""
 
     model: str
     lengths: str
@@ -113,13 +110,21 @@ def main() -> int:
             share = given.share or FULL_SHARE.get(name, 1.0)
             archive, store = prepared(work, share, given.lengths)
             try:
-                rows.append(compared(name, archive, store, peer, given=given))
+                row, facts = compared(name, archive, store, peer, given=given)
             except PeerEnded as reason:
                 print(f"{name} does not run in MMSA here: {reason}", file=sys.stderr)
                 continue
-            print(f"{name}: {rows[-1].peer_s:.3g} s, {rows[-1].ours_s:.3g} s", file=sys.stderr)
-            if given.profile and rows[-1].missed:
-                profiled(name, archive, store, peer)
+            rows.append(row)
+            print(f"{name}: {row.peer_s:.3g} s, {row.ours_s:.3g} s of the processor", file=sys.stderr)
+            if given.profile and row.missed:
+                part = [__file__, "--child"]
+                profiled(
+                    name,
+                    {
+                        "MMSA's": [f"{peer}", *part, "profile_peer", f"{archive}", name],
+                        "ours": [sys.executable, *part, "profile", f"{store}", name, json.dumps(facts)],
+                    },
+                )
     print(table(rows))
     record(rows, given.epochs)
     return 1 if any(found < 1 for row in rows for found, _ in row.goals.values()) else 0
@@ -157,11 +162,13 @@ def prepared(work: Path, share: float, lengths: str) -> tuple[Path, Path]:
     return archive, store
 
 
-def compared(name: str, archive: Path, store: Path, peer: Path, *, given: argparse.Namespace) -> Row:
-    """Train on both sides in turns."""
+def compared(
+    name: str, archive: Path, store: Path, peer: Path, *, given: argparse.Namespace
+) -> tuple[Row, dict[str, float]]:
+    """Train on both sides in turns; what was measured, and the settings that MMSA has for the model."""
     epochs = given.epochs
     theirs = Side(__file__, [f"{peer}"], "peer", f"{archive}", name, f"{epochs + 1}")
-    # Ours is told the settings that MMSA has for this model.
+    # Ours is told MMSA's settings.
     ours = Side(
         __file__, [sys.executable], "ours", f"{store}", name, f"{epochs + 1}", json.dumps(theirs.facts)
     )
@@ -172,23 +179,20 @@ def compared(name: str, archive: Path, store: Path, peer: Path, *, given: argpar
             if epoch:
                 seconds[key].append(took)
     ends = theirs.end(), ours.end()
-    return Row(
+    row = Row(
         name, given.lengths, int(ours.facts["clips"]), int(theirs.facts["batch"]),
         statistics.median(seconds["peer"]), statistics.median(seconds["ours"]),
         ends[0]["peak_mb"], ends[1]["peak_mb"], ends[0]["step_mb"], ends[1]["step_mb"], ends[1]["mapped_mb"],
         int(theirs.facts["parameters"]), int(ours.facts["parameters"]),
     )  # fmt: skip
-
-
-class Done(Exception):
-    """Enough epochs."""
+    return row, theirs.facts
 
 
 def peer(archive: str, name: str, epochs: str) -> dict[str, float]:
     """MMSA's trainer on the archive; runs in MMSA's environment."""
+    import MMSA  # noqa: F401 - imported before memory is read, so that imports do not count
     import torch
 
-    on_this_machine(torch)
     first_calls(torch)
     pace = Pace()
     loader, start, facts = ready_peer(archive, name)
@@ -208,6 +212,7 @@ def ready_peer(archive: str, name: str) -> tuple[Any, Callable[[Any], Any], dict
     from MMSA.models import AMIO
     from MMSA.trains import ATIO
 
+    on_this_machine(torch)
     settings = get_config_regression(name, CORPUS)
     settings.update(
         featurePath=archive, need_data_aligned=False, device="cpu", train_mode="regression", custom_feature=None,
@@ -232,50 +237,6 @@ def ready_peer(archive: str, name: str) -> tuple[Any, Callable[[Any], Any], dict
     return loaders["train"], start, facts
 
 
-def profile_peer(archive: str, name: str) -> dict[str, float]:
-    """One epoch of MMSA's under torch's profiler, the second; runs in MMSA's environment."""
-    import torch
-
-    shown, sys.stdout = sys.stdout, sys.stderr
-    on_this_machine(torch)
-    loader, start, _ = ready_peer(archive, name)
-    watched = Watched(loader)
-    with contextlib.suppress(Done):
-        start(watched)
-    sys.stdout = shown
-    print(watched.told)
-    return {}
-
-
-class Watched:
-    """A loader whose second pass is recorded."""
-
-    def __init__(self, loader: Any) -> None:
-        self.loader, self.passes, self.told = loader, 0, ""
-
-    def __len__(self) -> int:
-        return len(self.loader)
-
-    def __iter__(self) -> Iterator[Any]:
-        from torch.profiler import ProfilerActivity
-        from torch.profiler import profile as recorded
-
-        self.passes += 1
-        if self.passes == 1:
-            yield from self.loader
-            return
-        with recorded(activities=[ProfilerActivity.CPU]) as records:
-            yield from self.loader
-        self.told = told(records)
-        raise Done
-
-
-def told(records: Any) -> str:
-    """The costliest operators, by the time in them alone."""
-    table: str = records.key_averages().table(sort_by="self_cpu_time_total", row_limit=PROFILED_ROWS)
-    return table
-
-
 class Paced:
     """A loader whose passes begin when they are told to."""
 
@@ -289,10 +250,10 @@ class Paced:
         if not self.left:
             raise Done
         self.left -= 1
-        started = self.pace.go()
+        self.pace.go()
         yield from self.loader
         # The trainer asks for the next batch when it is through with the last one.
-        self.pace.say(seconds=time.process_time() - started)
+        self.pace.done()
 
 
 def on_this_machine(torch: Any) -> None:
@@ -341,9 +302,9 @@ def ours(store: str, name: str, epochs: str, facts: str) -> dict[str, float]:
     plain = loop._Fit._pass
 
     def paced(*arguments: Any) -> float:
-        started = pace.go()
+        pace.go()
         loss = plain(*arguments)
-        pace.say(seconds=time.process_time() - started)
+        pace.done()
         return loss
 
     loop._Fit._pass = paced  # type: ignore[method-assign]
@@ -416,55 +377,6 @@ def as_long_as_text(tracks: Mapping[str, Any]) -> dict[str, Any]:
     return {key: Track(one.values[:count], one.times[:count]) for key, one in tracks.items()}
 
 
-def profiled(name: str, archive: Path, store: Path, peer: Path) -> None:
-    """Print the costliest operators of one epoch of MMSA's and one of ours."""
-    theirs = Side(__file__, [f"{peer}"], "peer", f"{archive}", name, "1")
-    theirs.round()
-    theirs.end()
-    sides = {
-        "MMSA's": [f"{peer}", __file__, "--child", "profile_peer", f"{archive}", name],
-        "ours": [
-            sys.executable,
-            __file__,
-            "--child",
-            "profile",
-            f"{store}",
-            name,
-            json.dumps(theirs.facts),
-        ],
-    }
-    for side, command in sides.items():
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
-        shown = done.stdout.removesuffix("\n").removesuffix("{}") or done.stderr[-2000:]
-        print(f"{name}, one epoch of {side}:\n{shown}")
-
-
-def profile(store: str, name: str, facts: str) -> dict[str, float]:
-    """One epoch of ours under torch's profiler."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as recorded
-
-    from emofuse.training import loop
-
-    fitted = ready_to_fit(store, name, 2, json.loads(facts))
-    plain, seen = loop._Fit._pass, []
-
-    def watched(*arguments: Any) -> float:
-        seen.append(1)
-        if len(seen) < 2:
-            return plain(*arguments)
-        with recorded(activities=[ProfilerActivity.CPU]) as records:
-            loss = plain(*arguments)
-        print(told(records))
-        return loss
-
-    loop._Fit._pass = watched  # type: ignore[method-assign]
-    fitted.start()
-    return {}
-
-
 def make(share: str, lengths: str, out: str) -> dict[str, float]:
     """Write the archive."""
     write_archive(SHAPES[CORPUS].of_share(float(share)), Path(out), lengths_as=lengths)
@@ -482,7 +394,8 @@ def import_pickle(archive: str, store: str) -> dict[str, float]:
 def table(rows: list[Row]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| model | clips, batch | parameters | s per epoch | ratio | goal | peak MB | ratio | goal | MB above data |",
+        "| model | clips, batch | parameters | processor seconds per epoch | ratio | goal "
+        "| peak MB | ratio | goal | MB above data |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -496,7 +409,11 @@ def table(rows: list[Row]) -> str:
             f"({row.ours_mapped_mb:.0f} mapped) | {memory_told} | {row.peer_step_mb:.0f} / {row.ours_step_mb:.0f} |"
         )
     return "\n".join(
-        [*lines, "", "MMSA 2.2.1 / emofuse. Peaks are above the process's size after imports."]
+        [
+            *lines,
+            "",
+            "MMSA 2.2.1 / emofuse, in processor seconds. Peaks are above the process's size after imports.",
+        ]
     )
 
 
@@ -519,8 +436,8 @@ def record(rows: list[Row], epochs: int) -> None:
 
 
 CHILDREN: dict[str, Callable[..., dict[str, float]]] = {
-    "make": make, "import": import_pickle, "peer": peer, "ours": ours, "profile": profile,
-    "profile_peer": profile_peer,
+    "make": make, "import": import_pickle, "peer": peer, "ours": ours,
+    "profile": partial(profile, ready_to_fit), "profile_peer": partial(profile_peer, ready_peer),
 }  # fmt: skip
 
 if __name__ == "__main__":
